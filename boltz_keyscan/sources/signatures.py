@@ -24,7 +24,7 @@ HEAD = 1032
 CHECKED_BYTES = 512
 """Bytes passed to the check of a signature."""
 
-MAX_CHECKS = 2000
+MAX_CHECKS = 2_000
 """False signatures checked in each MiB of a buffer; more are reported as ``FLOOD``."""
 
 _ZIP_BYTE = ord("P")
@@ -32,7 +32,7 @@ _ZIP_BYTE = ord("P")
 _COSTLY = dict.fromkeys(b"0123456789%=\\", 4)
 """False signatures that a check of numbers or escapes counts for, by the first byte."""
 
-MAX_ARCHIVES = 4000
+MAX_ARCHIVES = 10_000
 """Archives in each MiB of a buffer that are opened one by one; all zips are opened at once."""
 
 BEFORE_BYTES = 8

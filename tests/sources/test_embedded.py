@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import lzma
@@ -102,11 +103,22 @@ def test_behind_a_stream_in_a_member(tmp_path: Path) -> None:
     assert len(scanned(path).hits) + len(scanned(path).gaps) == 2
 
 
-def test_beyond_what_is_held_of_a_member_there_is_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("behind", "keys"),
+    [
+        (ARCHIVES["xz"] + bytes(20 << 20) + ARCHIVES["zip"], 2),
+        (ARCHIVES["zip"] + bytes(40 << 20), 0),
+        (base64.b64encode(ARCHIVES["gzip"]), 0),
+    ],
+)
+def test_what_follows_the_first_archive_of_a_large_member_is_held(
+    behind: bytes, keys: int, tmp_path: Path
+) -> None:
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(bytes(40 << 20) + ARCHIVES["zip"], 1))
+    path.write_bytes(gzip.compress(bytes(40 << 20) + behind, 1))
     result = scanned(path)
-    assert [gap.reason for gap in result.gaps] == ["unsupported-container"]
+    assert [gap.reason for gap in result.gaps] == ["unsupported-container"] * (not keys)
+    assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)] * keys
 
 
 def test_in_history_and_in_a_commit(tmp_path: Path) -> None:

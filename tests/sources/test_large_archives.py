@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import bz2
+import contextlib
 import gzip
 import io
 import random
+import sqlite3
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -101,6 +103,17 @@ def test_the_budgets_are_those_of_all_members(blob: bytes, reason: str) -> None:
     limits = Limits(members=500, ratio=10, slack=1 << 20)
     shard = ContainerShard(InBuffer(blob), len(blob), ((Origin(b"x"), "x"),), limits=limits)
     assert [gap.reason for gap in shard.scan(KeyDetector.of(rules.load())).gaps] == [reason]
+
+
+def test_small_compressed_values_of_a_database_are_all_opened(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    values = [gzip.compress(b"%d" % number) for number in range(8000)] + [gzip.compress(text(LAST))]
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE cache (value BLOB)")
+        database.executemany("INSERT INTO cache VALUES (?)", [(value,) for value in values])
+    result = scanned(path)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(LAST)}
+    assert result.gaps == ()
 
 
 SIGNATURES: dict[str, bytes] = {

@@ -30,7 +30,7 @@ def _text(name: str) -> Members:
     """Return the reader of texts in an encoding."""
 
     def members(content: Content) -> Iterator[Member]:
-        decoder = Decoder(name, _chunks(content.reader))
+        decoder = Decoder(name, iter(content.reader.take, b""))
         yield Member(b"", _counted(decoder, content.meter), implied=True, locate=decoder.locate)
 
     return members
@@ -42,7 +42,7 @@ def deflate_members(content: Content) -> Iterator[Member]:
     if at < 0:
         return
     content.reader.skip(at)
-    decoder = Decoder("base64", _chunks(content.reader))
+    decoder = Decoder("base64", iter(content.reader.take, b""))
     source = Reader(_counted(decoder, content.meter))
     if source.peek(len(beginnings.PACKET)) == beginnings.PACKET:
         source.skip(len(beginnings.PACKET))
@@ -56,14 +56,9 @@ def utf_16_members(content: Content) -> Iterator[Member]:
         yield from _text("utf-16")(content)
         return
     decoder = codecs.getincrementaldecoder("utf-16")("replace")
-    texts = (decoder.decode(chunk).replace("\r\n", "\n") for chunk in _chunks(content.reader))
+    texts = (decoder.decode(chunk).replace("\r\n", "\n") for chunk in iter(content.reader.take, b""))
     chunks = (text.encode("utf-8", "replace") for text in texts)
     yield Member(b"", filter(None, chunks), implied=True)
-
-
-def _chunks(reader: Reader) -> Iterator[bytes]:
-    while chunk := reader.take():
-        yield chunk
 
 
 def _counted(decoder: Decoder, meter: Meter) -> Iterator[bytes]:

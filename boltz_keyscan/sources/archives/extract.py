@@ -12,11 +12,11 @@ import functools
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
-from boltz_keyscan.model.enums import Part, Shape
+from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
 from boltz_keyscan.sources.archives.content import IMPLIED, SEEN_TEXT, Content, KeptBytes, Member, find_reader
-from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
+from boltz_keyscan.sources.archives.frames import Batch, Frame, GapList, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.images import shorten_name
 from boltz_keyscan.sources.archives.known_members import KnownMembers
 from boltz_keyscan.sources.archives.limits import (
@@ -27,7 +27,7 @@ from boltz_keyscan.sources.archives.limits import (
     too_deep_error,
     unexpected_error,
 )
-from boltz_keyscan.sources.archives.office import drop_cut_matches
+from boltz_keyscan.sources.archives.office import complete_matches
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.archives.texts import (
     TEXTS,
@@ -55,10 +55,8 @@ class Extractor:
         self._detector = detector
         self._limits = limits
         self._meter = Meter(limits, size)
-        self._unreported = 0
         self._quota = Quota()
-        self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
-        """Members, reason and detail of each gap."""
+        self.gaps = GapList(self._meter)
         self.matches: list[MemberMatch] = []
         self._names = Batch[Label](detector, self._scan_name)
         self._records = Batch[_Record](detector, self._scan_record)
@@ -107,9 +105,7 @@ class Extractor:
         self._names.flush()
         if not self.matches and not self._quota.is_used and not self._meter.is_exhausted:
             self._known.remember()
-        if self._unreported:
-            self.gaps.append(((), "more-gaps", f"{self._unreported} more parts of it were not scanned"))
-        self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
+        self.gaps.finish(self._quota)
         restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
         return sorted(frame.covered(at for at, _ in seen).union(restated))
 
@@ -125,8 +121,8 @@ class Extractor:
             outer: the format of the blob itself; headers of that format are its own.
         """
         covered = frame.covered(marks)
-        own = {} if outer is None else {outer.name: ("zip", "tar").count(outer.name)}
-        starts = [at for at in sorted(marks.keys() - covered) if not own.get(marks[at]) and (at or not own)]
+        own = outer.name if outer is not None and outer.name in ("zip", "tar") else ""
+        starts = [at for at in sorted(marks.keys() - covered) if marks[at] != own and (at or outer is None)]
         if not starts or self._meter.is_exhausted:
             return
         if frame.depth >= self._limits.depth:
@@ -166,8 +162,7 @@ class Extractor:
         inner.doubt(kind)
         if format_ := TEXTS.get(kind) or match_format(part.read(0, HEAD))[0]:
             reader = Reader(self._guarded(read_pieces(part), inner))
-            is_certain = not inner.is_uncertain
-            self._open(format_, Content(reader, self._meter, part, is_certain=is_certain), inner)
+            self._open(format_, Content(reader, self._meter, part, is_certain=not inner.is_uncertain), inner)
         return inner
 
     def _open(self, format_: Format, content: Content, frame: Frame) -> None:
@@ -278,47 +273,63 @@ class Extractor:
         if marks is not None:
             return
         chain, links = label
+        self._add_matches(chain, Part.NAME, self._match(name), links)
+
+    def _match(self, data: bytes) -> list[Match]:
         matcher = WindowMatcher(self._detector, admits=self._quota)
-        for match in (*matcher.feed(name), *matcher.finish()):
-            self.matches.append(MemberMatch(chain, Part.NAME, chain_match(match, links)))
+        return [*matcher.feed(data), *matcher.finish()]
+
+    def _add_matches(
+        self, chain: tuple[bytes, ...], part: Part, matches: Iterable[Match], links: tuple[str, ...]
+    ) -> None:
+        self.matches += (MemberMatch(chain, part, chain_match(match, links)) for match in matches)
 
     def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], member: Member) -> None:
         """Scan a member that is no container, but may have one embedded."""
-        matcher = WindowMatcher(self._detector, admits=self._quota)
-        buffered: list[bytes] = []
+        matcher = WindowMatcher(self._detector, admits=self._quota, marks=marks)
+        held, start = bytearray(), 0
         matches: list[Match] = []
         for chunk in reader.part(1 << 62):
             matches += matcher.feed(chunk)
-            if reader.position <= self._limits.spool:
-                buffered.append(chunk)
+            held += chunk
+            if len(held) > self._limits.spool:
+                # Before the first signature nothing is needed, and behind it everything.
+                end = reader.position if matcher.marks else matcher.base
+                del held[: end - start]
+                start = end
         matches += matcher.finish()
-        matcher.marks.update(marks)
-        is_whole = reader.position <= self._limits.spool
         if matcher.marks:
-            self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
-        if member.view is not None and is_whole:
-            matches = self._scan_view(data := b"".join(buffered), member.view(data), matches, frame)
+            self._open_held(matcher.marks, held, start, frame)
+        if member.view is not None and not start:
+            part = bytes(held)
+            shown, matches = complete_matches(part, matches, self._match(member.view(part)))
+            self._add_matches((*frame.chain, SEEN_TEXT), Part.CONTENT, shown, frame.links)
         if member.joint is not None:
             matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
 
-    def _scan_view(self, data: bytes, text: bytes, matches: list[Match], frame: Frame) -> list[Match]:
-        """Scan the text that a person sees; return the matches in the bytes that it does not complete."""
-        matcher = WindowMatcher(self._detector, admits=self._quota)
-        shown = [*matcher.feed(text), *matcher.finish()]
-        known = [match.fingerprint for match in matches if match.shape is Shape.CONFIRMED]
-        new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
-        chain = (*frame.chain, SEEN_TEXT)
-        self.matches += (MemberMatch(chain, Part.CONTENT, chain_match(match, frame.links)) for match in new)
-        return drop_cut_matches(data, matches, {match.fingerprint for match in shown}) if new else matches
+    def _open_held(self, marks: dict[int, str], held: bytearray, start: int, frame: Frame) -> None:
+        """Open the containers embedded in a blob whose bytes from ``start`` on are held."""
+        # The place of an encoded text needs the lines before it.
+        if min(marks) < start or (start and not TEXTS.keys().isdisjoint(marks.values())):
+            self._open_embedded(marks, None, frame)
+            return
+        inner = frame.part() if start else frame
+        self._open_embedded({at - start: kind for at, kind in marks.items()}, InMemory(held), inner)
+        if start:
+            frame.join(inner, start)
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
         covered = frame.covered(match.offset for match in matches)
-        for match in matches:
-            is_other = match.fingerprint in frame.restated or is_found_outside(match, frame.links)
-            if match.offset not in covered and not is_other:
-                self.matches.append(MemberMatch(frame.chain, Part.CONTENT, chain_match(match, frame.links)))
+        own = [
+            match
+            for match in matches
+            if match.offset not in covered
+            and match.fingerprint not in frame.restated
+            and not is_found_outside(match, frame.links)
+        ]
+        self._add_matches(frame.chain, Part.CONTENT, own, frame.links)
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """Yield the bytes of a blob as far as they are readable, and report a gap before their end."""
@@ -334,16 +345,6 @@ class Extractor:
 
     def _report(self, error: ContainerError, frame: Frame) -> None:
         """Add a gap, unless it follows from one reported before."""
-        is_over = isinstance(error, BudgetExceededError)
-        if is_over:
+        if isinstance(error, BudgetExceededError):
             self._records.flush()
-        if self._meter.is_exhausted or (frame.is_broken and not is_over):
-            return
-        if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
-            return
-        self._meter.is_exhausted = is_over
-        if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
-            detail = f"in {' > '.join(frame.links)}: {error.detail}" if frame.links else error.detail
-            self.gaps.append((frame.chain, error.reason, detail))
-        else:
-            self._unreported += 1
+        self.gaps.add(error, frame)

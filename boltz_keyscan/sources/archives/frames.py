@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.content import Member
+from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Meter
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
@@ -134,6 +135,41 @@ class Frame:
         return found
 
 
+class GapList:
+    """The gaps of one outermost container: members, reason and detail of each."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._found: list[tuple[tuple[bytes, ...], str, str]] = []
+        self._omitted = 0
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[tuple[tuple[bytes, ...], str, str]]:
+        return iter(self._found)
+
+    def add(self, error: ContainerError, frame: Frame) -> None:
+        """Add a gap, unless it follows from one reported before."""
+        is_over = isinstance(error, BudgetExceededError)
+        if self._meter.is_exhausted or (frame.is_broken and not is_over):
+            return
+        if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
+            return
+        self._meter.is_exhausted = is_over
+        if len(self._found) < self._meter.limits.gaps or is_over:
+            detail = f"in {' > '.join(frame.links)}: {error.detail}" if frame.links else error.detail
+            self._found.append((frame.chain, error.reason, detail))
+        else:
+            self._omitted += 1
+
+    def finish(self, quota: Quota) -> None:
+        """Add the gaps for those that were only counted, and for keys."""
+        if self._omitted:
+            self._found.append(((), "more-gaps", f"{self._omitted} more parts of it were not scanned"))
+        self._found += (((), gap.reason, gap.detail) for gap in quota.gaps(""))
+
+
 class Batch(Generic[_Label]):
     """Short pieces of bytes, searched together: one by one, the calls take longer than the search."""
 
@@ -256,15 +292,12 @@ def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector:
     return found
 
 
-def _join_ranges(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield ranges in order, those with few bytes between them as one."""
-    joined: tuple[int, int] | None = None
+def _join_ranges(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ranges in order, those with few bytes between them as one."""
+    joined: list[tuple[int, int]] = []
     for start, end in ranges:
-        if joined is not None and start - joined[1] <= _MAX_BETWEEN_BYTES:
-            joined = joined[0], end
-            continue
-        if joined is not None:
-            yield joined
-        joined = start, end
-    if joined is not None:
-        yield joined
+        if joined and start - joined[-1][1] <= _MAX_BETWEEN_BYTES:
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((start, end))
+    return joined

@@ -7,7 +7,7 @@ joined runs are the text. ECMA-376 (docx, xlsx, pptx) and OpenDocument 1.3 (odt,
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Sequence
 
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Match
@@ -52,18 +52,26 @@ def join_runs(part: bytes) -> bytes:
     return b"".join(texts)
 
 
-def drop_cut_matches(part: bytes, matches: Iterable[Match], shown: Container[str]) -> list[Match]:
-    """Return the matches in the bytes of a part without those that a tag or the end of a line cuts.
+def complete_matches(
+    part: bytes, matches: list[Match], shown: Sequence[Match]
+) -> tuple[list[Match], list[Match]]:
+    """Return the matches of keys that only the text shows whole, and those in the bytes that it leaves.
 
     Args:
-        part: the bytes.
+        part: the bytes of a part.
         matches: the matches in them.
-        shown: fingerprints of the keys in its text.
+        shown: the matches in its text.
     """
-    return [
+    known = {match.fingerprint for match in matches if match.shape is Shape.CONFIRMED}
+    new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
+    if not new:
+        return new, matches
+    fingerprints = {match.fingerprint for match in shown}
+    # Without those that a tag or the end of a line cuts.
+    return new, [
         match
         for match in matches
         if match.shape is Shape.CONFIRMED
-        or match.fingerprint in shown
+        or match.fingerprint in fingerprints
         or part[match.offset + match.length : match.offset + match.length + 1] not in _CUTS
     ]

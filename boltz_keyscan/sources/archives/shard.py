@@ -208,12 +208,8 @@ class ContainerShard:
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
         except OSError as error:
-            return ShardResult(
-                gaps=tuple(
-                    self._gap(where, origin, (gap := unreadable_gap(where, error)).reason, gap.detail)
-                    for origin, where in self.origins
-                )
-            )
+            gap = unreadable_gap("", error)
+            return self.lost(gap.reason, gap.detail)
         locations = ((origin.path, origin.oid, at) for origin, _ in self.origins for at in explained)
         return ShardResult(
             tuple(self._hits(extractor.matches)),

@@ -11,6 +11,7 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import zlib
@@ -123,7 +124,8 @@ def _members_by_directory(
             content.complete(identity)
         elif entry.method == _STORED:
             covered.append((start, start + entry.size))
-            yield Member(entry.name, _stored(space, start, entry, meter), start, name_offsets)
+            chunks = _read_stored_at(space, start, entry.size, meter)
+            yield Member(entry.name, _verify_crc(chunks, entry.crc), start, name_offsets)
             content.complete(identity)
         else:
             source = Reader(read_pieces(space, start, first=min(entry.size + 64, CHUNK)))
@@ -168,27 +170,18 @@ def _unpack(packed: bytes | None, entry: Entry, meter: Meter) -> bytes | None:
     return short
 
 
-def _stored(space: RandomAccess, start: int, entry: Entry, meter: Meter) -> Iterator[bytes]:
-    crc = 0
-    for piece in read_pieces(space, start, start + entry.size):
+def _read_stored_at(space: RandomAccess, start: int, size: int, meter: Meter) -> Iterator[bytes]:
+    for piece in Reader(read_pieces(space, start, start + size)).member(size):
         meter.add_output(len(piece))
-        crc = zlib.crc32(piece, crc)
         yield piece
-    if start + entry.size > space.size:
-        raise corrupt_error(TRUNCATED)
-    _check(crc, entry.crc)
 
 
-def _verify_crc(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
+def _verify_crc(chunks: Iterator[bytes], expected: int) -> Iterator[bytes]:
     crc = 0
     for chunk in chunks:
         crc = zlib.crc32(chunk, crc)
         yield chunk
-    _check(crc, wanted)
-
-
-def _check(crc: int, wanted: int) -> None:
-    if crc != wanted:
+    if crc != expected:
         raise corrupt_error("its checksum does not match: the content differs from what was packed")
 
 
@@ -318,7 +311,7 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     # The same stream as an lzma file: its properties, and an unknown size.
     head = properties + b"\xff" * 8
     start = reader.position
-    alone = Reader(_prepend(head, reader))
+    alone = Reader(itertools.chain((head,), iter(reader.take, b"")))
     try:
         yield from compression.unlzma(alone, meter)
     finally:
@@ -326,12 +319,6 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
         rest = reader.position - start - max(alone.position - len(head), 0)
         if alone.position >= len(head) and rest > 0:
             reader.unread(alone.peek(rest))
-
-
-def _prepend(head: bytes, reader: Reader) -> Iterator[bytes]:
-    yield head
-    while chunk := reader.take():
-        yield chunk
 
 
 _METHODS: dict[int, Inflate] = {
