@@ -351,3 +351,39 @@ def test_a_stream_that_is_cut_off_behind_other_bytes_is_a_gap(tmp_path: Path) ->
     for damaged in (packed[: len(packed) // 2], packed[:-8] + bytes(8)):
         path.write_bytes(b"\x7fELF" + bytes(60) + damaged)
         assert [gap.reason for gap in scanned(path).gaps] == ["corrupt-container"]
+
+
+_HEX = random.Random(6).randbytes(4000).hex().encode()
+CUT = {
+    "gzip": gzip.compress(_HEX)[:2000],
+    "zlib": zlib.compress(_HEX)[:2000],
+    "bzip2": bz2.compress(_HEX)[:-20],
+    "xz": lzma.compress(_HEX)[:-40],
+    "zstd": zstd(_HEX)[:-20],
+    "7z": seven({"a": _HEX})[:-40],
+    "zip": zipped({"a": _HEX})[:2000],
+}
+
+
+@pytest.mark.parametrize("before", [b"", b"some text\n"])
+@pytest.mark.parametrize("name", CUT)
+def test_a_key_behind_a_stream_that_is_cut_off_is_found(name: str, before: bytes, tmp_path: Path) -> None:
+    """A decompressor takes it for more of its stream."""
+    blob = before + CUT[name] + b"\nkey: " + KEY.encode() + b"\n"
+    for path, content in ((tmp_path / "file", blob), (tmp_path / "a.tar", tarred({"file": blob}))):
+        path.write_bytes(content)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert len(report["findings"][0]["locations"]) == 1
+        path.unlink()
+
+
+def test_what_follows_a_stream_that_seems_to_be_one_is_found(tmp_path: Path) -> None:
+    """Too little comes out of it for a gap, and a decompressor takes some of what follows for more of it."""
+    stream = zlib.compress(b"x" * 300 + random.Random(3).randbytes(200))[:-20]
+    for number, rest in enumerate((KEY.encode(), bz2.compress(CONTENT), gzip.compress(CONTENT))):
+        path = tmp_path / f"{number}"
+        path.write_bytes(b"some text\n" + stream + rest)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert report["gaps"] == []
