@@ -387,3 +387,17 @@ def test_what_follows_a_stream_that_seems_to_be_one_is_found(tmp_path: Path) -> 
         report = scan_json(path)
         assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
         assert report["gaps"] == []
+
+
+@pytest.mark.parametrize("head", [b"x\x01b\0\0\xff\xff\0\0", b"x\x01\0\xff\xff\0\0"])
+def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: bytes, tmp_path: Path) -> None:
+    """As in DejaVuSansMono-Bold.ttf, which matplotlib carries: any 64 KiB come out of it."""
+    rest = random.Random(7).randbytes(40_000)
+    path = tmp_path / "a.ttf"
+    path.write_bytes(bytes(500) + head + rest * 2)
+    assert (scanned(path).hits, scanned(path).gaps) == ((), ())
+    for content in (KEY.encode(), gzip.compress(CONTENT)):
+        path.write_bytes(bytes(500) + head + rest + b"\n" + content + b"\n" + rest)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert report["gaps"] == []

@@ -164,7 +164,7 @@ class Extractor:
     def _open_mark(self, kind: str, part: RandomAccess, frame: Frame) -> Frame:
         """Open the container or the encoded text that begins ``part``; return its ranges read as members."""
         inner = frame.part()
-        inner.doubt(kind)
+        inner.doubt(kind, part.read(0, HEAD))
         if format_ := TEXTS.get(kind) or match_format(part.read(0, HEAD))[0]:
             reader = Reader(self._guarded(read_pieces(part), inner))
             is_certain = not inner.is_uncertain
