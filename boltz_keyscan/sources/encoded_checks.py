@@ -45,6 +45,9 @@ def _by_start() -> dict[bytes, tuple[str, ...]]:
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 _ZLIB_BYTE = ord("x")
+_STORED_BLOCKS = (0, 1)
+"""First bytes of a deflate stream that begins with an uncompressed block: no other bits are set in them."""
+
 _SHORT_STARTS = frozenset(b"7e")
 _TEXT_STARTS = frozenset(binascii.b2a_base64(text)[:4] for text in beginnings.TEXTS)
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_-")
@@ -71,6 +74,8 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
     first = buffer[at]
     if first == _ZLIB_BYTE:
         method = buffer[at + 2] if at + 2 < len(buffer) else 0
+        if method in _STORED_BLOCKS and not _has_stored_length(bytes(buffer[at + 3 : at + 7])):
+            return False
         return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
@@ -85,6 +90,14 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
             return False
     pattern = _SHORT_PATTERNS.get(bytes(buffer[at : at + 2]))
     return pattern is None or pattern.match(buffer, at) is not None
+
+
+def _has_stored_length(field: bytes) -> bool:
+    """Return False if an uncompressed block cannot begin with a field: its length, and the complement.
+
+    A table of small numbers has thousands of ``78 01 00``.
+    """
+    return len(field) < 4 or (field[0] ^ field[2], field[1] ^ field[3]) == (255, 255)
 
 
 def identify(window: bytes, before: bytes = b"", nested: int = 0) -> str | None:

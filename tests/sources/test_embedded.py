@@ -184,6 +184,17 @@ def test_more_signatures_than_are_checked_are_a_gap(tmp_path: Path) -> None:
     assert result.gaps or result.hits
 
 
+@pytest.mark.parametrize("size", [4, 8])
+def test_a_table_of_small_numbers_is_no_gap(size: int, tmp_path: Path) -> None:
+    """As programs in Go and libjvm.so have it: 376 begins as an uncompressed block of zlib does."""
+    path = tmp_path / "program"
+    numbers = b"".join(each.to_bytes(size, "little") for number in range(30_000) for each in (376, number))
+    path.write_bytes(b"\x7fELF" + bytes(60) + numbers + zlib.compress(CONTENT, 0))
+    result = scanned(path)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(KEY)}
+    assert result.gaps == ()
+
+
 def _alone(size: int | None, **options: int) -> bytes:
     filters = [{"id": lzma.FILTER_LZMA1, "preset": 6, **options}]
     raw = lzma.compress(CONTENT * 3, lzma.FORMAT_ALONE, filters=filters)
