@@ -17,7 +17,7 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git import blob_keys
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import keyscan
+from tests.running import ROOT, keyscan
 
 KEY = fake_key("ws", "live", "committed")
 OTHER = fake_key("ws", "live", "other")
@@ -260,6 +260,16 @@ def test_a_key_that_git_lfs_keeps_is_where_its_pointer_is(
     assert exposures(result) == [exposure]
     assert result.gaps == ()
     assert result.exit_code == (ExitCode.CLEAN if exposure == "local" else ExitCode.BLOCKING)
+
+
+def test_a_scan_of_what_is_staged_reads_pointers_only(repo: Repo) -> None:
+    """As docs/limits.md says."""
+    kept_of_the_index(repo)
+    kept(repo, f"{KEY}\n")
+
+    assert keyscan("--staged", cwd=repo.path).code == ExitCode.CLEAN
+    assert keyscan(".", cwd=repo.path).code == ExitCode.BLOCKING
+    assert "read the\n  pointer only" in (ROOT / "docs/limits.md").read_text(encoding="utf-8")
 
 
 def test_keys_of_one_file_are_told_apart(repo: Repo) -> None:
