@@ -7,6 +7,7 @@ so that a key in a path or in an error of another program cannot reach the termi
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 
 _reporters: list[Callable[[str], None]] = []
@@ -59,6 +60,20 @@ class GitError(KeyscanError):
 
 class InternalError(KeyscanError):
     """A bug of this program, described without values; exit code 4 as an exception."""
+
+
+def describe_bug(error: Exception, most: int) -> str:
+    """Return the kind of an error and the last lines of code, without values: they may quote scanned bytes.
+
+    Args:
+        error: the error.
+        most: limit of lines of code.
+    """
+    import traceback  # noqa: PLC0415 - only for internal errors
+
+    frames = traceback.extract_tb(error.__traceback__)[-most:]
+    places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
+    return f"internal error: {type(error).__name__} at {places}"
 
 
 def report_warnings(reporter: Callable[[str], None]) -> None:

@@ -46,12 +46,6 @@ PROGRAM_ENDING: Final = ".exe" if _IS_WINDOWS else ""
 """End of the file name of a program."""
 
 
-def package_text(name: str) -> str:
-    """Return the text of a data file of this package, by its path in it."""
-    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
-        return file.read()
-
-
 def machine() -> str:
     """Return the kind of processor."""
     return os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")

@@ -8,19 +8,18 @@ names in ``__all__`` are public, and re-exported by ``boltz_keyscan``.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterable
 from typing import Literal, TextIO, TypeAlias
 
 from boltz_keyscan import pipeline
 from boltz_keyscan import trust as trusts
-from boltz_keyscan.errors import InternalError, KeyscanError, OutputError
+from boltz_keyscan.errors import InternalError, KeyscanError, OutputError, describe_bug
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, check_path, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import ReportOptions, load
@@ -107,26 +106,18 @@ def scan(
         history=history,
         files=files,
         commits=commits,
-        fail_on=_fail_on(fail_on),
-        fail_on_unexposed=fail_on_unexposed,
-        require_complete=require_complete,
+        terms=FailPolicy(_fail_on(fail_on), fail_on_unexposed, require_complete),
         jobs=_jobs(jobs),
         cache=None if cache is None or not history else _path(cache),
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
     )
     accepted = None if baseline is None else _path(baseline)
-    failed: KeyscanError | None = None
     try:
         with Guard(options.paths):
             return _scan(options, Trust.of(trust, {}), accepted)
-    except KeyscanError as error:
-        # It may quote paths and messages of git.
-        failed = type(error)(redacted(error.message), redacted(error.hint))
-    except OSError as error:
-        failed = KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
-        failed = _describe_bug(error)
-    # Raised outside of the handlers, so that it does not carry the original exception as its context.
+        failed = _describe(error)
+    # Raised outside of the handler, so that it does not carry the original exception as its context.
     raise failed
 
 
@@ -192,16 +183,19 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     plan = make_plan(options)
     roots = scan_roots(options.paths, trust, part=is_range)
     text = None if accepted is None else trusts.named_text(accepted, roots)
-    inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=options.terms.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
 
 
-def _describe_bug(error: Exception) -> InternalError:
-    """Describe a bug by its type and lines, without values."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
-    return InternalError(
-        f"internal error: {type(error).__name__} at {places}", "This is a bug; please report this line."
-    )
+def _describe(error: Exception) -> KeyscanError:
+    """Return an error that quotes no key, in place of one of a scan."""
+    match error:
+        case KeyscanError():
+            # It may quote paths and messages of git.
+            return type(error)(redacted(error.message), redacted(error.hint))
+        case OSError():
+            return KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
+        case _:
+            return InternalError(describe_bug(error, 8), "This is a bug; please report this line.")

@@ -15,8 +15,8 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.pipeline import Plan
-from boltz_keyscan.policy import FailOn, FailPolicy
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.policy import FailPolicy
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.system.paths import ANYWHERE, relative, with_slash
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class Options:
     """Names of staged files to scan, none of them for all; None to scan something else."""
     push: Push | None = None
     """Push whose objects to scan."""
-    fail_on: FailOn = FailOn.LIVE
-    fail_on_unexposed: bool = False
-    require_complete: bool = False
+    terms: FailPolicy = FailPolicy()
     jobs: int | None = None
     follow_alternates: bool = False
     cache: str | None = None
@@ -57,9 +55,7 @@ def make_plan(options: Options) -> Plan:
         KeyscanError: options contradict each other, the commits are no range, or a glob cannot be used.
     """
     is_part = options.staged is not None or options.push is not None or options.commits is not None
-    terms = FailPolicy(
-        options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=is_part
-    )
+    terms = replace(options.terms, empty_is_complete=is_part)
     exclusion = _exclusion(options.exclude)
     if options.staged is not None:
         from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
@@ -139,18 +135,28 @@ def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
     return prefixes
 
 
+def check_current_folder() -> None:
+    """Check that paths can be relative to the current folder.
+
+    Raises:
+        KeyscanError: it was removed.
+    """
+    try:
+        os.getcwdb()
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
+
+
 def check_path(path: str, *, history_only: bool) -> None:
     """Check that a path can be scanned.
 
     Raises:
         KeyscanError: it does not exist or, with ``history_only``, is not a usable repository.
     """
-    try:
-        os.path.abspath(path)
-    except FileNotFoundError as error:
-        raise KeyscanError(
-            "the current folder does not exist any more", "Change to one that does."
-        ) from error
+    if not os.path.isabs(path):
+        check_current_folder()
     try:
         os.stat(path)
     except OSError as error:

@@ -79,6 +79,12 @@ UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE
 """Exposures that no clone or push copies from this machine: reported, not blocking."""
 
 
+def choose_exposed(locations: Iterable[Location]) -> list[Location]:
+    """Return the exposed locations, or all of them if none is."""
+    found = list(locations)
+    return [where for where in found if where.exposure not in UNEXPOSED] or found
+
+
 def severity_of(key_type: KeyType | None, mode: Mode | None, shape: Shape, status: Status) -> Severity:
     """Return the severity of a key; note for a placeholder or an inactive key."""
     if shape is Shape.PLACEHOLDER or status is Status.INACTIVE:

@@ -42,7 +42,7 @@ LAYERS = (
     ("rules", "advice"),
     ("policy",),
     ("model",),
-    ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings"),
+    ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings", "package_data"),
     ("__init__",),
     ("_version", "module_search", "records", "late_pattern", "system"),
 )

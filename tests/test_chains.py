@@ -6,6 +6,7 @@ import base64
 import gzip
 import random
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,36 @@ def test_literals_of_the_engine_are_long_enough_and_in_one_order() -> None:
     beginnings = encoded_beginnings()
     assert all(len(literal) >= 3 for literal, _, _ in beginnings)
     assert len({literal for literal, _, _ in beginnings}) == len(beginnings) < 400
+
+
+_WRITTEN: dict[str, Callable[[bytes], bytes | str]] = {
+    "ascii85": base64.a85encode,
+    "base32": base64.b32encode,
+    "base64": base64.b64encode,
+    "base85": base64.b85encode,
+    "hex": bytes.hex,
+}
+
+
+_BLANKS = ("\n", "\r\n", "\n    ")
+_SIGNS = ("\n# ", "\n> ", "\\n", '"\n    "')
+"""What is between two lines; all of it are characters of ascii85."""
+
+
+@pytest.mark.parametrize(
+    ("name", "between"),
+    [
+        (name, between)
+        for name in _WRITTEN
+        for between in (_BLANKS if name == "ascii85" else _BLANKS + _SIGNS)
+    ],
+)
+def test_whatever_a_line_begins_with_is_data(name: str, between: str) -> None:
+    """In lines of 20 kB of random bytes: each character of the encoding begins some."""
+    data = random.Random(name).randbytes(20_000)
+    written = _WRITTEN[name](data)
+    letters = written if isinstance(written, str) else written.decode()
+    for columns in (60, 64, 76, 80) if name == "hex" else (60, 64, 76, 77, 80):
+        lines = [letters[at : at + columns] for at in range(0, len(letters), columns)]
+        decoder = encoded.Decoder(name, iter([between.join(lines).encode()]))
+        assert b"".join(decoder).startswith(data), columns

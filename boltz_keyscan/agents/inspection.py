@@ -162,11 +162,12 @@ def _keys_in_files(event: Event, detector: KeyDetector) -> Iterator[KeyFound]:
         content = named_files.read_file(path, event.folder)
         if content is None:
             continue
-        if not content.is_whole:
+        raw = content[: named_files.MAX_BYTES]
+        if len(raw) < len(content):
             warn(f"only the first {named_files.MAX_BYTES >> 20} MiB were checked: {path}")
-        suspects = _search([content.raw], detector)
-        if suspects.containers or _is_container(content.raw):
+        suspects = _search([raw], detector)
+        if suspects.containers or _is_container(raw):
             marks = [] if suspects.keys else suspects.containers.get(0, [])
-            yield from _contained_keys(content.raw, marks, detector, path)
+            yield from _contained_keys(raw, marks, detector, path)
         elif suspects.keys:
-            yield from _as_found(_keys(content.raw, detector), path)
+            yield from _as_found(_keys(raw, detector), path)

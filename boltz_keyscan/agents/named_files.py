@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.records import dataclass
 
 MAX_BYTES = 16 << 20
 """Bytes of a file that are read; agents pass on far less."""
@@ -30,14 +29,6 @@ _PRINTERS = frozenset(
 """Programs that print the files that they are given."""
 
 _SEPARATORS = late_pattern(r"[|;&()\n]+|\$\(|`")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The beginning of a file."""
-
-    raw: bytes
-    is_whole: bool
 
 
 def find_mentions(prompt: str) -> Iterator[str]:
@@ -84,8 +75,8 @@ def _commands(text: str) -> Iterator[list[str]]:
             yield words
 
 
-def read_file(path: str, folder: str) -> Content | None:
-    """Return the content of a regular file; None if there is none, or it cannot be read.
+def read_file(path: str, folder: str) -> bytes | None:
+    """Return the content of a regular file, one byte over ``MAX_BYTES`` at most; None if it cannot be read.
 
     Args:
         path: as it was named.
@@ -93,7 +84,6 @@ def read_file(path: str, folder: str) -> Content | None:
     """
     full = os.path.join(folder or os.curdir, os.path.expanduser(path))
     try:
-        raw = read_regular_file(full, MAX_BYTES + 1)
+        return read_regular_file(full, MAX_BYTES + 1)
     except (OSError, ValueError):
         return None
-    return Content(raw[:MAX_BYTES], len(raw) <= MAX_BYTES)

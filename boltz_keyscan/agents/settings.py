@@ -5,14 +5,12 @@ They are read and written by ``installation``. An event that is inspected loads 
 
 from __future__ import annotations
 
-import functools
 import os
-import tomllib
 from collections.abc import Mapping
 from typing import Any, cast
 
 from boltz_keyscan.agents.texts import with_texts
-from boltz_keyscan.fsutil import package_text
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass, field
 
 Entry = dict[str, Any]
@@ -56,11 +54,6 @@ def _fill(form: Entry, **values: str) -> Entry:
     return cast("Entry", with_texts(form, lambda text: text.format(**values)))
 
 
-@functools.cache
-def _tables() -> dict[str, Any]:
-    return tomllib.loads(package_text("agents/agents.toml"))
-
-
 def load(name: str) -> Settings:
     """Return the settings of an agent."""
-    return Settings(**_tables()[name])
+    return Settings(**read_table("agents/agents.toml")[name])

@@ -26,7 +26,7 @@ class Deadline:
     _end: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._end = self.clock.now() + self.seconds
+        self.renew()
 
     def renew(self) -> None:
         """Restart the time, after the user was asked something."""

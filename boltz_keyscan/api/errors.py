@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass
 
 _CODE = re.compile(r"[a-z][a-z_]{0,39}")
@@ -39,18 +41,10 @@ DEADLINE = Failure("deadline", "the time limit of all requests together is over"
 REFUSED = Failure("refused", "a request to another address was stopped")
 TOO_LARGE = Failure("too-large", "a response larger than any of the API")
 NOT_JSON = Failure("not-json", "a response that is not JSON, perhaps of a proxy or a login page")
-TRUNCATED = Failure("truncated", "a response that ends too early", retry=True)
 
-_STATUSES = {
-    401: Failure("unauthorized", "the API does not accept the key (401): revoked, expired, or mistyped"),
-    403: Failure(
-        "forbidden",
-        "the API does not allow this with this key (403): not an admin key, or not from this address",
-    ),
-    404: Failure("not-found", "the API has no such object (404)"),
-    409: Failure("conflict", "the API was busy with the same request (409)", retry=True),
-    429: Failure("rate-limited", "too many requests for the API (429)", retry=True),
-}
+_TABLE: Final = read_table("api/failures.toml")
+_STATUSES = {int(status): Failure(**row) for status, row in _TABLE["status"].items()}
+_EXCEPTIONS = {name: Failure(**row) for name, row in _TABLE["exception"].items()}
 
 
 def failure_of_status(status: int, code: object = None) -> Failure:
@@ -72,21 +66,6 @@ def failure_of_status(status: int, code: object = None) -> Failure:
     return Failure("unexpected-status", f"the API answered {status}{suffix}")
 
 
-_KINDS = (
-    ("ConnectTimeout", Failure("unreachable", "the API did not answer a connection in time", retry=True)),
-    ("TimeoutException", Failure("timed-out", "the API did not answer in time", retry=True)),
-    ("ProxyError", Failure("proxy", "the proxy refused the connection")),
-    ("RemoteProtocolError", TRUNCATED),
-    ("LocalProtocolError", Failure("bad-request", "a request that cannot be sent")),
-    (
-        "ConnectError",
-        Failure("unreachable", "the API cannot be reached: name, network or firewall", retry=True),
-    ),
-    ("NetworkError", Failure("unreachable", "the connection to the API broke", retry=True)),
-)
-"""Class names of ``httpcore`` and ``httpx`` with their failures; the first in the MRO of an error counts."""
-
-
 def failure_of_exception(error: BaseException) -> Failure:
     """Return the failure for an exception, by its classes and those of its causes; messages are not read."""
     chain = list(_chain(error))
@@ -96,7 +75,7 @@ def failure_of_exception(error: BaseException) -> Failure:
         if isinstance(link, ssl.SSLError):
             return Failure("untrusted", "the certificate of the API cannot be verified (TLS)")
     names = [{kind.__name__ for kind in type(link).__mro__} for link in chain]
-    for name, failure in _KINDS:
+    for name, failure in _EXCEPTIONS.items():
         if any(name in classes for classes in names):
             return failure
     return Failure("unexpected", f"the request failed ({type(chain[-1]).__name__})")

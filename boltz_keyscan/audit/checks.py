@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, TypeAlias
 
-from boltz_keyscan.audit import read_table
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.triage.key_record import Record
 
@@ -82,8 +82,8 @@ Found: TypeAlias = Iterator[tuple[str, str, str]]
 
 def load_checks(file_name: str) -> dict[str, Check]:
     """Return the checks of a file of this folder by id, in its order."""
-    rows = read_table(file_name).items()
-    return {name: Check(name, severity=Severity(row.pop("severity")), **row) for name, row in rows}
+    rows = read_table(f"audit/{file_name}").items()
+    return {name: Check(name, **row | {"severity": Severity(row["severity"])}) for name, row in rows}
 
 
 CHECKS: Final = load_checks("organisation.toml")

@@ -50,9 +50,7 @@ class ListedFiles:
 class Selection:
     """The files that are read, newest first up to the limit."""
 
-    paths: tuple[bytes, ...]
-    size: int
-    """Bytes of these files."""
+    files: ListedFiles
     left: int
     """Count of older files beyond the limit."""
     left_bytes: int
@@ -64,7 +62,8 @@ def select_newest(paths: Iterable[bytes], limit: int) -> Selection:
     order = sorted(facts, key=lambda path: (-facts[path][0], path))
     sizes = [facts[path][1] for path in order]
     kept = sum(1 for whole in itertools.accumulate(sizes) if whole <= limit) or min(len(order), 1)
-    return Selection(tuple(order[:kept]), sum(sizes[:kept]), len(order) - kept, sum(sizes[kept:]))
+    files = ListedFiles(tuple(order[:kept]), sum(sizes[:kept]))
+    return Selection(files, len(order) - kept, sum(sizes[kept:]))
 
 
 def _measure(path: bytes) -> tuple[float, int]:

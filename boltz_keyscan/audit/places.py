@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from boltz_keyscan.audit import read_table
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass
 
 
@@ -45,16 +45,13 @@ class Place:
     """True for places that may hold gigabytes, searched only with ``--history``."""
 
 
-TABLE: Final = read_table("places.toml")
+TABLE: Final = read_table("audit/places.toml")
 
 REMEDIES: Final[Mapping[Kind, str]] = {Kind(kind): text for kind, text in TABLE["remedies"].items()}
 
-PLACES: Final = tuple(Place(Kind(row.pop("kind")), **row) for row in TABLE["places"])
+PLACES: Final = tuple(Place(**row | {"kind": Kind(row["kind"])}) for row in TABLE["places"])
 """All places but the environments of running programs, which are no files. Of two rows that have a file, the
 first counts."""
-
-_EDITORS = ("Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf", "Kiro")
-"""Editors that keep their files as VS Code does, by the name of their folder."""
 
 
 def base_folders(
@@ -68,42 +65,21 @@ def base_folders(
         project: the folder of the project.
         system: the system, as ``sys.platform`` names it.
     """
+    folders = {base: tuple(_folders(rows, environ, home, system)) for base, rows in TABLE["bases"].items()}
+    editors = (os.path.join(each, name, "User") for each in folders["config"] for name in TABLE["editors"])
+    return folders | {"project": (project,), "editor": tuple(editors)}
 
-    def below_home(*names: str) -> str:
-        return os.path.join(home, *names)
 
-    def chosen(variable: str, default: str) -> str:
+def _folders(
+    rows: Sequence[Mapping[str, Any]], environ: Mapping[str, str], home: str, system: str
+) -> Iterator[str]:
+    for row in rows:
+        if row.get("on", system) != system or row.get("not_on") == system:
+            continue
+        values = ((name, environ.get(name, "")) for name in row.get("variables", ()))
         # The XDG specification: a relative path is invalid and is to be ignored.
-        value = environ.get(variable, "")
-        return value if os.path.isabs(value) else default
-
-    config = [chosen("XDG_CONFIG_HOME", below_home(".config"))]
-    cache = [chosen("XDG_CACHE_HOME", below_home(".cache"))]
-    data = [chosen("XDG_DATA_HOME", below_home(".local", "share"))]
-    if system == "darwin":
-        support = below_home("Library", "Application Support")
-        config.append(support)
-        data.append(support)
-        cache.append(below_home("Library", "Caches"))
-    if system == "win32":
-        roaming = environ.get("APPDATA") or below_home("AppData", "Roaming")
-        local = environ.get("LOCALAPPDATA") or below_home("AppData", "Local")
-        config.append(roaming)
-        data += [roaming, local]
-        cache.append(local)
-    output = environ.get("BOLTZ_OUTPUT_DIR", "")
-    return {
-        "home": (home,),
-        "project": (project,),
-        "config": tuple(config),
-        "cache": tuple(cache),
-        "data": tuple(data),
-        "state": (chosen("XDG_STATE_HOME", below_home(".local", "state")), *data[1:]),
-        "editor": tuple(os.path.join(each, name, "User") for each in config for name in _EDITORS),
-        "claude": (environ.get("CLAUDE_CONFIG_DIR") or below_home(".claude"),),
-        "codex": (environ.get("CODEX_HOME") or below_home(".codex"),),
-        "documents": (below_home("Documents"),) if system == "win32" else (),
-        "output": (output,) if output else (),
-        "tmp": (environ.get("TMPDIR") or environ.get("TEMP") or "/tmp",),  # noqa: S108 - read, not written
-        "system": () if system == "win32" else ("/",),
-    }
+        given = (value for name, value in values if os.path.isabs(value) or not name.startswith("XDG_"))
+        start, *names = row["default"].split("/")
+        default = os.path.join(home, *names) if start == "~" else row["default"]
+        if folder := next(filter(None, given), default):
+            yield folder

@@ -16,7 +16,7 @@ from boltz_keyscan.agents.event import Agent, Payload
 from boltz_keyscan.cli import hook_script
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import enclosing
 from boltz_keyscan.workers.process import answer_of
@@ -89,18 +89,25 @@ def _show(change: installation.SettingsChange) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Result of a trial of one installed hook."""
+class Diagnosis:
+    """Diagnosis of one hook, of git or of an agent."""
 
-    agent: Agent
+    name: str
+    """Name of a hook of git, or title of an agent."""
     path: str
-    program: str = ""
+    because: str = ""
+    """Reason why git uses this path."""
     trouble: str = ""
-    """Reason why keys would pass; empty if the hook works."""
+    """Reason why it would not run, or let keys pass; empty if it is as it must be."""
+    help: str = ""
+    program: str = ""
+    """Program that it runs."""
+    untried: str = ""
+    """Reason why it was not tried; empty if it was, or is of git."""
     note: str = ""
 
 
-def try_hooks(names: tuple[str, ...]) -> list[Trial]:
+def try_hooks(names: tuple[str, ...]) -> list[Diagnosis]:
     """Run the hooks of agents with a harmless and a harmful payload.
 
     Args:
@@ -112,32 +119,34 @@ def try_hooks(names: tuple[str, ...]) -> list[Trial]:
         agent = registry.find_agent(name)
         files = [agent.settings.user_file()]
         files += [os.path.join(top, agent.settings.project)] if agent.settings.project else []
-        found = [
-            trial
-            for path in dict.fromkeys(files)
-            if (trial := _try_file(agent, path, top, is_named=bool(names))) is not None
-        ]
+        tried = (_try_file(agent, path, top, is_named=bool(names)) for path in dict.fromkeys(files))
+        found = [trial for trial in tried if trial is not None]
         if not found and names:
             remedy = f"there is no hook in its settings. Run 'boltz-keyscan hook install {name}'"
-            found = [Trial(agent, files[0], trouble=remedy)]
+            found = [replace(_unknown(agent, files[0]), trouble=remedy)]
         trials += found
     return trials
 
 
-def _try_file(agent: Agent, path: str, top: str, *, is_named: bool) -> Trial | None:
+def _unknown(agent: Agent, path: str) -> Diagnosis:
+    return Diagnosis(agent.settings.title, path, note=agent.settings.note)
+
+
+def _try_file(agent: Agent, path: str, top: str, *, is_named: bool) -> Diagnosis | None:
     """Return the trial of the hook in one file; None if it has none, or cannot be read and was not named."""
+    unknown = _unknown(agent, path)
     try:
         entries = installation.installed_commands(path)
         if not entries:
             return None
         if _is_disabled(path):
-            return Trial(agent, path, trouble="disableAllHooks is set in this file")
+            return replace(unknown, trouble="disableAllHooks is set in this file")
     except KeyscanError as error:
-        return Trial(agent, path, trouble=error.message) if is_named else None
+        return replace(unknown, trouble=error.message) if is_named else None
     missing = [event for event in agent.settings.events if event not in dict(entries)]
     if missing:
         again = f"Run 'boltz-keyscan hook install {agent.name}' again"
-        return Trial(agent, path, trouble=f"not hooked: {', '.join(missing)}. {again}")
+        return replace(unknown, trouble=f"not hooked: {', '.join(missing)}. {again}")
     trials = [
         _try_command(agent, path, command, top) for command in dict.fromkeys(text for _, text in entries)
     ]
@@ -154,23 +163,24 @@ def _is_disabled(path: str) -> bool:
     return isinstance(value, dict) and value.get("disableAllHooks") is True
 
 
-def _try_command(agent: Agent, path: str, command: str, top: str) -> Trial:
+def _try_command(agent: Agent, path: str, command: str, top: str) -> Diagnosis:
+    unknown = _unknown(agent, path)
     program = hook_script.parse_agent_command(command, top)
     again = f"Run 'boltz-keyscan hook install {agent.name}' again"
     if not program.asked:
-        return Trial(agent, path, program.python, note="it is inside this project, so it was not run")
+        reason = "it is inside this project, so it was not run"
+        return replace(unknown, program=program.python, untried=reason)
     if not program.command:
-        return Trial(
-            agent, path, command, note="'hook install' did not write this command, so it was not run"
-        )
+        reason = "'hook install' did not write this command, so it was not run"
+        return replace(unknown, program=command, untried=reason)
     if not os.access(program.python, os.X_OK):
-        return Trial(agent, path, trouble=f"its interpreter does not exist: {program.python}. {again}")
+        return replace(unknown, trouble=f"its interpreter does not exist: {program.python}. {again}")
     for text in ("echo boltz-keyscan", f"echo {_new_key()}"):
         for payload in agent.settings.samples(text):
             trouble = _try_payload(program.command, payload, text)
             if trouble:
-                return Trial(agent, path, program.python, f"{trouble}. {again}")
-    return Trial(agent, path, program.python)
+                return replace(unknown, program=program.python, trouble=f"{trouble}. {again}")
+    return replace(unknown, program=program.python)
 
 
 def _try_payload(command: tuple[str, ...], payload: Payload, text: str) -> str:

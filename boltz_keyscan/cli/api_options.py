@@ -20,9 +20,8 @@ from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.listing import FetchedListing, fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.messages import report_line
-from boltz_keyscan.cli.options import CommandWithScanOptions
+from boltz_keyscan.cli.options import CommandWithOptions, shared
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
@@ -40,7 +39,6 @@ NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
 TOTAL_TIMEOUT_S = 120.0
 """Limit for all requests of one command together."""
 
-_NAMES = ("api_key_file", "api_base", "proxy")
 _ADMIN = "sk_bc_admin_"
 _MAX_KEY_CHARS = 1000
 _MIN_BODY_CHARS = 20
@@ -51,9 +49,9 @@ _MIN_BODY_CHARS = 20
 class ApiOptions:
     """Options of the API connection."""
 
-    api_key_file: str | None
-    api_base: str | None
-    proxy: str | None
+    api_key_file: str | None = shared("api_key_file")
+    api_base: str | None = shared("api_base")
+    proxy: str | None = shared("proxy")
 
     def endpoint(self) -> Endpoint:
         """Return the address and the proxy.
@@ -101,19 +99,17 @@ class ApiOptions:
         )
 
 
-class ApiCommand(CommandWithScanOptions):
-    """Command whose function gets the options of the connection as ``api``, and its own by name."""
+class ApiCommand(CommandWithOptions):
+    """Command whose function gets the options of the connection too, as ``api``."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's form
-        super().__init__(*args, names=_NAMES, **attributes)
+        super().__init__(*args, **attributes)
+        self.add_options("api", ApiOptions)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Collect the options and call the function, behind the filter of the output."""
+        """Call the function, behind the filter of the output."""
         safe_output.install()
-        check_dependent_options(ctx)
-        api = ApiOptions(*(ctx.params[name] for name in _NAMES))
-        own = {name: value for name, value in ctx.params.items() if name not in _NAMES}
-        return self.callback and ctx.invoke(self.callback, api=api, **own)
+        return super().invoke(ctx)
 
 
 def _first_line(path: str) -> str:

@@ -15,7 +15,7 @@ from boltz_keyscan.imports.accepted import read_accepted, take_over
 from boltz_keyscan.model.finding import Finding, Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.wording import count, moment
+from boltz_keyscan.report.wording import and_more, count, moment
 from boltz_keyscan.sources.trusted_files import read_named_file
 from boltz_keyscan.triage.baseline import PATH, Entry, capped_places, exposed_paths, path_key
 from boltz_keyscan.triage.suppress import object_keys
@@ -146,8 +146,8 @@ def take_over_keys(
         )
     for fingerprint, (_, left) in known.items():
         if left:
-            more = f" and {count(len(left) - 1, 'more path')}" if len(left) > 1 else ""
-            click.echo(redacted(f"not taken over: {fingerprint} is also in {left[0]}{more}"))
+            places = f"{left[0]}{and_more(len(left) - 1, 'path')}"
+            click.echo(redacted(f"not taken over: {fingerprint} is also in {places}"))
     if others := len(found) - len(known):
         click.echo(redacted(f"{count(others, 'key')} not accepted in {source}."))
     entries = [

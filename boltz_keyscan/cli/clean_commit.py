@@ -12,7 +12,7 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.findings import Gathered
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 
 
 def scan(arguments: Sequence[str]) -> Gathered | str | None:
@@ -39,7 +39,7 @@ def scan(arguments: Sequence[str]) -> Gathered | str | None:
 
 def plan_of(names: Sequence[str]) -> pipeline.Plan:
     """Return the plan for the staged files with these names, or for everything staged."""
-    return make_plan(Options(staged=tuple(names), fail_on=FailOn.ANY))
+    return make_plan(Options(staged=tuple(names), terms=FailPolicy(FailOn.ANY)))
 
 
 def is_clean(result: ScanResult) -> bool:

@@ -84,10 +84,10 @@ def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
 
 def read_examples() -> dict[str, list[tuple[str, str]]]:
     """Return purpose and command line of each example, by command; the scan has the empty name."""
-    from boltz_keyscan.fsutil import package_text  # noqa: PLC0415 - for a help text only
+    from boltz_keyscan.package_data import read_text  # noqa: PLC0415 - for a help text only
 
     found = {}
-    for section in package_text("cli/examples.txt").split("\n\n"):
+    for section in read_text("cli/examples.txt").split("\n\n"):
         head, *lines = section.splitlines()
         purposes = [line.removeprefix("# ") for line in lines[::2]]
         found[head.strip("[]")] = list(zip(purposes, lines[1::2], strict=True))

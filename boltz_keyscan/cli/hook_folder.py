@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.sources.git.repo.repository import Repository
 
-_ROOT_FILES = (
-    *("lefthook.yml", "lefthook.yaml", "lefthook.toml", "lefthook.json"),
-    *(".lefthook.yml", ".lefthook.yaml", ".lefthook.toml", ".lefthook.json"),
-    *(".config/lefthook.yml", ".config/lefthook.yaml", ".config/lefthook.toml", ".config/lefthook.json"),
+_ROOT_FILES = tuple(
+    f"{start}lefthook.{ending}"
+    for start in ("", ".", ".config/")
+    for ending in ("yml", "yaml", "toml", "json")
 )
 """https://lefthook.dev/configuration/"""
 

@@ -12,7 +12,7 @@ import sys
 
 from boltz_keyscan import module_search
 from boltz_keyscan._version import __version__
-from boltz_keyscan.fsutil import package_text
+from boltz_keyscan.package_data import read_text
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.system.paths import HAS_OTHER_SHELLS, quote_for_shells, slashed_text
 from boltz_keyscan.workers.process import output_of
@@ -70,7 +70,7 @@ def _literal(more: list[str]) -> str:
 def text(name: str, more: list[str]) -> str:
     """Return the script for a hook."""
     start = shlex.quote(_START.format(folders=_literal(more)))
-    return package_text("cli/hook.sh").format(
+    return read_text("cli/hook.sh").format(
         ours=OURS, python=shlex.quote(_PYTHON_PATH), start=start, name=name, help=_AGAIN
     )
 

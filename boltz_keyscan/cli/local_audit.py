@@ -15,7 +15,6 @@ from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.fsutil import PLATFORM, cpu_count
 from boltz_keyscan.model.audit import Audit
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
@@ -51,27 +50,16 @@ def examine_machine(budget: int | None) -> Audit:
     if budget is not None:
         deep = {os.path.realpath(path): place for path, place in list_files(bases, deep=True, user=user)}
         selection = select_newest(deep, budget)
-        result = _scan(selection)
-        places = {detector.redact(path): deep[path] for path in selection.paths}
+        result = _scan(selection.files)
+        places = {detector.redact(path): deep[path] for path in selection.files.paths}
         keys += _list_keys(result, places)
         trouble += _list_trouble(result, selection, budget)
-        number += len(selection.paths)
+        number += len(selection.files.paths)
     concerns, now = examine(files, keys), stamp(datetime.now(UTC))
-    return Audit(
-        "local",
-        None,
-        now,
-        number,
-        tuple(CHECKS.values()),
-        concerns,
-        not trouble,
-        tuple(trouble),
-        ExitCode.CLEAN,
-    )
+    return Audit("local", None, now, number, tuple(CHECKS.values()), concerns, tuple(trouble))
 
 
-def _scan(selection: Selection) -> ScanResult:
-    source = ListedFiles(selection.paths, selection.size)
+def _scan(source: ListedFiles) -> ScanResult:
     terms = FailPolicy(empty_is_complete=True)
     with scan_progress([source]) as progress:
         return pipeline.run(Plan(("~",), (source,), terms, cpu_count()), progress=progress)

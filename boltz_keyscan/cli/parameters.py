@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, Final
 
 import click
 
 from boltz_keyscan.report import format_hint
-
-Decorator: TypeAlias = "Callable[[Callable[..., int]], Callable[..., int]]"
-"""Decorator of the function of a command."""
 
 PATH = click.Path(readable=False)
 """Path whose file may be missing or unreadable: the command reports it."""
@@ -30,39 +27,19 @@ class Format(click.Choice[str]):
         return value
 
 
-def format_option(formats: Iterable[str], help_text: str) -> Decorator:
-    """Return the option ``--format`` of a command with formats of its own."""
-    format_type = Format(list(formats))
-    return click.option(
-        "--format", "format_", type=format_type, default="text", show_default=True, help=help_text
-    )
+FILE: Final[dict[str, Any]] = {"type": click.Path(), "metavar": "FILE"}
+"""Attributes of an option with a file, which click checks if it exists."""
+
+ANY_FILE: Final[dict[str, Any]] = {"type": PATH, "metavar": "FILE"}
+"""Attributes of an option with a file that the command opens itself."""
+
+FOLDER: Final[dict[str, Any]] = {"type": PATH, "metavar": "DIR"}
+"""Attributes of an option with a folder."""
 
 
-def file_option(name: str, help_text: str, *, required: bool = False) -> Decorator:
-    """Return an option with the path of a file."""
-    return click.option(name, type=click.Path(), metavar="FILE", required=required, help=help_text)
-
-
-def path_option(
-    *names: str, help_text: str, metavar: str = "FILE", default: str | None = None, required: bool = False
-) -> Decorator:
-    """Return an option with a path that the command opens itself; ``names`` as for ``click.option``."""
-    return click.option(
-        *names, type=PATH, metavar=metavar, default=default, required=required, help=help_text
-    )
-
-
-def number_option(
-    name: str, kind: click.IntRange | click.FloatRange, metavar: str, default: float, help_text: str
-) -> Decorator:
-    """Return an option with a number, whose default is shown."""
-    return click.option(name, type=kind, metavar=metavar, default=default, show_default=True, help=help_text)
-
-
-def choice_option(name: str, choices: Iterable[str], default: str, help_text: str) -> Decorator:
-    """Return an option with one of some words, whose default is shown."""
-    kind = click.Choice(list(choices))
-    return click.option(name, type=kind, default=default, show_default=True, help=help_text)
+def format_of(formats: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes of ``--format`` of a command with formats of its own."""
+    return {"type": Format(list(formats)), "default": "text", "show_default": True}
 
 
 def complete_from(

@@ -13,12 +13,12 @@ from click.core import ParameterSource
 from boltz_keyscan import trust as trusts
 from boltz_keyscan.cli import config_file
 from boltz_keyscan.cli.dependent_options import check_dependent_options
-from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import TABLE, ScanOptions, configurable, long_name
+from boltz_keyscan.cli.options import TABLE, CommandWithOptions, ScanOptions, configurable, long_name
 from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport
+from boltz_keyscan.plan import check_current_folder
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, scan_roots
@@ -67,8 +67,8 @@ class ResolvedOptions:
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
-class ScanCommand(CommandWithExamples):
-    """Command on paths: its function gets the scan options resolved, as one object, and its own by name."""
+class ScanCommand(CommandWithOptions):
+    """Command on paths, whose function gets the scan options resolved, as one object, ``resolved``."""
 
     def __init__(self, *args: Any, names: Iterable[str] = tuple(TABLE), **attributes: Any) -> None:  # noqa: ANN401 - click's form
         super().__init__(*args, **attributes)
@@ -85,7 +85,7 @@ class ScanCommand(CommandWithExamples):
         resolved = resolve(given, typed)
         effective = {name: getattr(resolved.options, name) for name in TABLE}
         check_dependent_options(ctx, {**effective, **own})
-        return self.callback and ctx.invoke(self.callback, resolved=resolved, **own)
+        return self.callback and ctx.invoke(self.callback, resolved=resolved, **self.collect(own))
 
 
 def resolve(given: Mapping[str, Any], typed: Collection[str], *, part: bool = False) -> ResolvedOptions:
@@ -99,12 +99,7 @@ def resolve(given: Mapping[str, Any], typed: Collection[str], *, part: bool = Fa
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
     """
-    try:
-        os.getcwdb()
-    except FileNotFoundError as error:
-        raise KeyscanError(
-            "the current folder does not exist any more", "Change to one that does."
-        ) from error
+    check_current_folder()
     options = ScanOptions(**given)
     trust = Trust.of(options.trust, os.environ)
     roots = scan_roots(options.paths, trust)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location
 from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate
-from boltz_keyscan.records import dataclass
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (Comment, Finding, Gap, Location, Suppression, SuppressionCandidate)
@@ -23,14 +22,6 @@ _KIND = "class"
 """Member with the name of the class: a word of Python, which no field has."""
 
 Record = TypeVar("Record", Finding, Gap, Location)
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    default: object
-    """``dataclasses.MISSING`` for a required field."""
-    enum: type[StrEnum] | None
 
 
 def encode(record: Finding | Gap | Location) -> str:
@@ -58,15 +49,16 @@ def decode(kind: type[Record], text: str) -> Record:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[_Field, ...]:
-    return tuple(
-        _Field(each.name, each.default, _ENUMS.get(_annotation(kind, each.name).removesuffix(" | None")))
-        for each in dataclasses.fields(kind)
-    )
+def _defaults(kind: type) -> dict[str, object]:
+    """Return the defaults of the fields by name; ``dataclasses.MISSING`` for a required one."""
+    return {each.name: each.default for each in dataclasses.fields(kind)}
 
 
-def _annotation(kind: type, name: str) -> str:
-    return str(kind.__annotations__[name])
+@functools.cache
+def _enums(kind: type) -> dict[str, type[StrEnum] | None]:
+    """Return the enumeration of each field by name; None for a field of another type."""
+    annotations = {name: str(kind.__annotations__[name]) for name in _defaults(kind)}
+    return {name: _ENUMS.get(text.removesuffix(" | None")) for name, text in annotations.items()}
 
 
 def _plain(value: object) -> object:
@@ -79,8 +71,8 @@ def _plain(value: object) -> object:
     if _KINDS.get(type(value).__name__) is not type(value):
         raise TypeError(f"{type(value).__name__} is not stored")
     kind: type = type(value)
-    fields = ((each, getattr(value, each.name)) for each in _fields(kind))
-    given = {each.name: _plain(item) for each, item in fields if item != each.default}
+    fields = ((name, default, getattr(value, name)) for name, default in _defaults(kind).items())
+    given = {name: _plain(item) for name, default, item in fields if item != default}
     return {_KIND: kind.__name__, **given}
 
 
@@ -90,7 +82,7 @@ def _record(value: Any) -> object:  # noqa: ANN401 - JSON, checked here
             return tuple(_record(item) for item in value)
         case dict():
             kind = _KINDS[value.pop(_KIND)]
-            enums = {each.name: each.enum for each in _fields(kind)}
+            enums = _enums(kind)
             given = {}
             for name, item in value.items():
                 enum = enums[name]

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import threading
-import tomllib
 from collections.abc import Callable
 
 from boltz_keyscan.errors import KeyscanError
@@ -20,8 +19,9 @@ from boltz_keyscan.fleet.addresses import Address
 from boltz_keyscan.fleet.digest import references_digest
 from boltz_keyscan.fleet.fetch_messages import Answer, Request
 from boltz_keyscan.fleet.large import store_bytes
-from boltz_keyscan.fsutil import package_text, replace_file
+from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.model.finding import Gap
+from boltz_keyscan.package_data import read_table, read_text
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import size
 from boltz_keyscan.sources.git.run import command as git
@@ -40,9 +40,6 @@ _PASSED_ON = (
     *("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"),
 )
 """Variables of this process that git gets: the agent of ssh, certificates, and the way out."""
-
-_LOW_SPEED_BYTES, _LOW_SPEED_S = 1000, 60
-"""Bytes a second below which a transfer is given up, and for how many seconds."""
 
 _SCANNED = "boltz-keyscan-scanned"
 """File in a mirror: the digest of the references with which it was scanned completely."""
@@ -156,7 +153,7 @@ def describe_failure(name: str, error: str, limits: FetchLimits) -> Gap:
         error: output of git, or the reason for which it was stopped.
         limits: limits of the fetch.
     """
-    failures = tomllib.loads(package_text("fleet/fetch_errors.toml"))["failure"]
+    failures = read_table("fleet/fetch_errors.toml")["failure"]
     known = next(each for each in failures if re.search(each["pattern"], error))
     reason, detail = known["reason"], known["detail"]
     return Gap(name, reason, detail.format(seconds=limits.seconds, size=size(limits.max_bytes)))
@@ -201,35 +198,23 @@ def _environment(home: str) -> dict[str, str]:
     """Return all variables of the fetching process, and write the files that they name below ``home``."""
     executable = git.executable()
     configuration, askpass = os.path.join(home, "config"), os.path.join(home, "askpass")
-    replace_file(configuration, package_text("fleet/mirror.gitconfig").encode())
-    replace_file(askpass, package_text("fleet/askpass.sh").encode())
+    replace_file(configuration, read_text("fleet/mirror.gitconfig").encode())
+    replace_file(askpass, read_text("fleet/askpass.sh").encode())
     os.chmod(askpass, 0o700)
     os.mkdir(os.path.join(home, "template"))
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()
     if certificates := os.environ.get("SSL_CERT_FILE"):
         variables |= {"GIT_SSL_CAINFO": certificates}
-    return variables | {
+    return {
+        **variables,
+        **read_table("fleet/environment.toml"),
         "PATH": absolute_path(),
         "HOME": home,
         "XDG_CONFIG_HOME": home,
         "TMPDIR": home,
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_SYSTEM": os.devnull,
         "GIT_CONFIG_GLOBAL": configuration,
-        "GIT_ATTR_NOSYSTEM": "1",
         "GIT_TEMPLATE_DIR": os.path.join(home, "template"),
-        "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": askpass,
-        "SSH_ASKPASS": "false",
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oForwardAgent=no -oClearAllForwardings=yes",
-        "GIT_ALLOW_PROTOCOL": "",
-        "GIT_PROTOCOL_FROM_USER": "0",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_HTTP_LOW_SPEED_LIMIT": str(_LOW_SPEED_BYTES),
-        "GIT_HTTP_LOW_SPEED_TIME": str(_LOW_SPEED_S),
         "GIT_PYTHON_GIT_EXECUTABLE": executable,
-        "GIT_PYTHON_REFRESH": "quiet",
     }

@@ -110,17 +110,15 @@ class StoredResult:
                     fingerprint,
                 )
             )
-            finding = codec.decode(Finding, text)
+            worst = replace(
+                codec.decode(Finding, text),
+                shape=_SHAPES[shape],
+                severity=_SEVERITIES[severity],
+                confidence=policy.CONFIDENCE[_SHAPES[shape]],
+                blocking=bool(fails),
+            )
             yield FleetKey(
-                fingerprint,
-                finding.rule_id,
-                finding.key_type,
-                finding.mode,
-                finding.type_prefix,
-                _SHAPES[shape],
-                _SEVERITIES[severity],
-                policy.CONFIDENCE[_SHAPES[shape]],
-                bool(fails),
+                worst,
                 bool(suppressed),
                 _SITUATIONS[situation],
                 count,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from boltz_keyscan.fleet import codec
 from boltz_keyscan.fleet.engine import Engine
+from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.fleet.sources import Listing, select_shard
 from boltz_keyscan.fleet.store import Store
 from boltz_keyscan.fleet.unit import Settings, Unit
+from boltz_keyscan.triage.key_record import stamp
 
 _CONFIRM_INTERVAL_S = 1.0
 """Seconds for which confirmations of unchanged repositories are collected: a transaction for each is slow."""
@@ -40,22 +42,23 @@ def run_fleet(
     """
     chosen = select_shard(listing, shard)
     digests = store.digests()
-    gaps = map(codec.encode, listing.gaps)
     pairs = [(each.id, each.name) for each in chosen]
-    store.list_repositories(pairs, gaps, shard, len(listing.repositories))
-    started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    store.list_repositories(pairs, map(codec.encode, listing.gaps), shard, len(listing.repositories))
+    started = stamp(datetime.now(UTC))
     store.set_run(started_at=started, seconds=0.0, ended=False, listed=len(chosen), done=0)
+    units = (Unit(each, settings, digests.get(each.id, "")) for each in chosen)
+    done = 0
+    for done in _record(store, engine.outcomes(units)):
+        on_done(done, len(chosen))
+    store.set_run(done=done, ended=True)
+
+
+def _record(store: Store, outcomes: Iterable[Outcome]) -> Iterator[int]:
+    """Record outcomes, and yield the number of those that have arrived."""
     # The clock of the system may be set while a fleet is scanned.
     begin = saved = time.monotonic()
-
-    def units() -> Iterator[Unit]:
-        for each in chosen:
-            yield Unit(each, settings, digests.get(each.id, ""))
-
     unchanged: list[str] = []
-    done = 0
-    for outcome in engine.outcomes(units()):
-        done += 1
+    for done, outcome in enumerate(outcomes, 1):
         if outcome.unchanged:
             unchanged.append(outcome.id)
         else:
@@ -65,6 +68,5 @@ def run_fleet(
             store.confirm(unchanged)
             unchanged.clear()
             store.set_run(done=done, seconds=saved - begin)
-        on_done(done, len(chosen))
+        yield done
     store.confirm(unchanged)
-    store.set_run(done=done, ended=True)

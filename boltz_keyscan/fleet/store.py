@@ -19,6 +19,7 @@ from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.model.fleet import RepositoryStatus
+from boltz_keyscan.package_data import read_text
 
 FILE = "fleet.sqlite"
 _FORM = 3
@@ -65,7 +66,7 @@ class Store:
             connection = _connect(folder, "rwc")
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 with connection:
-                    tables = fsutil.package_text("fleet/tables.sql")
+                    tables = read_text("fleet/tables.sql")
                     connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {_FORM}; COMMIT")
             _check(connection, folder)
         except sqlite3.Error as error:
@@ -231,7 +232,7 @@ class Store:
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO shards SELECT * FROM other.shards")
             connection.execute("INSERT OR IGNORE INTO list_gaps SELECT * FROM other.list_gaps")
-            connection.execute(fsutil.package_text("fleet/pairs.sql"))
+            connection.execute(read_text("fleet/pairs.sql"))
             connection.execute(
                 f"INSERT INTO repositories (id, {columns}) SELECT id, {columns} FROM other.repositories "  # noqa: S608 - names above
                 "WHERE number IN (SELECT theirs FROM pairs WHERE newer) "

@@ -10,13 +10,12 @@ import hashlib
 import json
 import os
 import shutil
-import traceback
 from datetime import UTC, datetime
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan import trust as trusts
 from boltz_keyscan._version import __version__
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.errors import KeyscanError, describe_bug
 from boltz_keyscan.fleet.digest import content_digest
 from boltz_keyscan.fleet.large import scan_processes
 from boltz_keyscan.fleet.mirror import FetchLimits, TokenSource, fetch, mark_scanned
@@ -26,7 +25,7 @@ from boltz_keyscan.fleet.sources import Listed
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
@@ -41,8 +40,7 @@ from boltz_keyscan.trust import SuppressionInputs
 class Settings:
     """Settings of a fleet scan that workers need. Picklable, and without a token."""
 
-    fail_on: FailOn = FailOn.LIVE
-    fail_on_unexposed: bool = False
+    terms: FailPolicy = FailPolicy()
     trust: str = "none"
     baseline: tuple[str, bytes] | None = None
     """Name and content of a baseline for all repositories."""
@@ -63,7 +61,13 @@ class Settings:
         # Entries of a baseline and of an ignore file end on a day.
         is_dated = self.baseline is not None or self.trust != "none"
         values = (
-            *(__version__, rules.digest(), self.fail_on.value, self.fail_on_unexposed, self.trust),
+            *(
+                __version__,
+                rules.digest(),
+                self.terms.fail_on.value,
+                self.terms.fail_on_unexposed,
+                self.trust,
+            ),
             hashlib.sha256(self.baseline[1]).hexdigest() if self.baseline is not None else None,
             datetime.now(UTC).date().isoformat() if is_dated else None,
         )
@@ -92,9 +96,7 @@ def scan_unit(unit: Unit) -> Outcome:
     except OSError as error:
         gap = Gap(repository.name, "failed", f"given up: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
-        frames = traceback.extract_tb(error.__traceback__)[-4:]
-        places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
-        gap = Gap(repository.name, "failed", f"internal error: {type(error).__name__} at {places}")
+        gap = Gap(repository.name, "failed", describe_bug(error, 4))
     return Outcome.failure(repository.id, gap)
 
 
@@ -146,8 +148,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     options = Options(
         paths=(folder,),
         files=files,
-        fail_on=settings.fail_on,
-        fail_on_unexposed=settings.fail_on_unexposed,
+        terms=settings.terms,
         jobs=1,
         # What git fetched it has hashed; a folder may hold anything under the id of another object.
         cache=SharedFolder(settings.shared_dir) if settings.shared_dir and not files else None,
@@ -155,7 +156,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     trust = Trust.of(settings.trust, {})
     roots = scan_roots(options.paths, trust)
     text = None if settings.baseline is None else TextFile(*settings.baseline, "named")
-    inputs = SuppressionInputs(text, unexposed=settings.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=settings.terms.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     plan = make_plan(options)
     repository = _open(folder)

@@ -38,10 +38,15 @@ class Imported:
     title: str
     """The name of its format."""
     entries: int
-    keys: set[str] = field(default_factory=set)
-    """Fingerprints of its keys."""
+    pairs: Pairs = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     has_text: bool = False
     """True if the file itself holds a key."""
+
+    @property
+    def keys(self) -> set[str]:
+        """Fingerprints of its keys."""
+        return {match.fingerprint for match, _ in self.pairs if _is_key(match)}
 
 
 def import_reports(
@@ -61,24 +66,9 @@ def import_reports(
     started, clock = datetime.now(UTC), time.monotonic()
     loaded = rules.load()
     detector = KeyDetector.of(loaded)
-    pairs: Pairs = []
-    gaps: list[Gap] = []
-    summaries = []
-    for name, raw in reports:
-        title, entries = read(name, raw)
-        summary = Imported(name, title, len(entries))
-        places = Places(folder, detector.asking(hash_lookup(entries)))
-        unresolved: Counter[tuple[str, str]] = Counter()
-        for entry in entries:
-            try:
-                found = list(_pairs(entry, summary, detector, places))
-            except UnresolvedError as error:
-                unresolved[entry.path or name, str(error)] += 1
-                continue
-            summary.keys.update(match.fingerprint for match, _ in found if _is_key(match))
-            pairs += found
-        gaps += _gaps(summary, unresolved, detector)
-        summaries.append(summary)
+    summaries = [_import(name, raw, folder, detector) for name, raw in reports]
+    pairs = [pair for summary in summaries for pair in summary.pairs]
+    gaps = tuple(gap for summary in summaries for gap in summary.gaps)
     terms = FailPolicy()
     judged = (policy.judge(finding, terms) for finding in apply(group_findings(pairs, loaded), steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
@@ -87,12 +77,26 @@ def import_reports(
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(time.monotonic() - clock, 3),
         findings=findings,
-        gaps=tuple(gaps),
+        gaps=gaps,
         tally=Tally(files=len(reports), bytes=sum(len(raw) for _, raw in reports)),
         complete=policy.is_complete(gaps, terms),
         exit_code=policy.exit_code(findings, gaps, terms),
     )
     return result, summaries
+
+
+def _import(name: str, raw: bytes, folder: bytes, detector: KeyDetector) -> Imported:
+    title, entries = read(name, raw)
+    summary = Imported(name, title, len(entries))
+    places = Places(folder, detector.asking(hash_lookup(entries)))
+    unresolved: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        try:
+            summary.pairs += list(_pairs(entry, summary, detector, places))
+        except UnresolvedError as error:
+            unresolved[entry.path or name, str(error)] += 1
+    summary.gaps += _gaps(summary, unresolved, detector)
+    return summary
 
 
 def _pairs(

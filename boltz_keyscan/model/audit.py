@@ -5,7 +5,7 @@ Every string is redacted and safe to print.
 
 from __future__ import annotations
 
-from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.records import dataclass
 
 
@@ -74,10 +74,14 @@ class Audit:
     checks: tuple[Check, ...]
     concerns: tuple[Concern, ...]
     """Worst first."""
-    complete: bool
     trouble: tuple[str, ...]
     """Reasons for which the audit may be incomplete."""
-    exit_code: int
+    exit_code: ExitCode = ExitCode.CLEAN
+
+    @property
+    def complete(self) -> bool:
+        """True if everything was examined."""
+        return not self.trouble
 
     @property
     def sections(self) -> tuple[tuple[Check, list[Concern]], ...]:

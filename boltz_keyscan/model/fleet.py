@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Situation
+from boltz_keyscan.model.enums import Situation
 from boltz_keyscan.model.finding import Finding, Gap, Location
 from boltz_keyscan.records import dataclass, replace
 
@@ -73,15 +73,8 @@ class FirstPlace:
 class FleetKey:
     """One distinct key, over all repositories."""
 
-    fingerprint: str
-    rule_id: str
-    key_type: KeyType | None
-    mode: Mode | None
-    type_prefix: str
-    shape: Shape
-    severity: Severity
-    confidence: str
-    blocking: bool
+    finding: Finding
+    """The key without its locations, as bad as the worst repository has it."""
     suppressed: bool
     """It is suppressed in every repository."""
     situation: Situation
@@ -91,11 +84,6 @@ class FleetKey:
     first: FirstPlace | None
     still_present: bool | None
     """True if any repository has it now, False if none has, None if that is unknown."""
-
-    @property
-    def shown(self) -> str:
-        """The redacted key: the only form that is ever printed."""
-        return f"{self.type_prefix}[REDACTED]"
 
 
 @dataclass(frozen=True, slots=True)

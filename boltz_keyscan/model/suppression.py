@@ -12,6 +12,9 @@ from boltz_keyscan.records import dataclass
 FINGERPRINT = late_pattern(r"bk1:[0-9a-f]{32}")
 """A fingerprint, as the baseline, the ignore file and reports write it."""
 
+OBJECT_ID = late_pattern(r"object:(?:[0-9a-f]{40}|[0-9a-f]{64})")
+"""A git object, as the baseline and the ignore file write it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.records import dataclass
 
 
@@ -132,4 +133,13 @@ class Usage:
     """Applications whose jobs the API does not list."""
     trouble: tuple[str, ...]
     """Reasons for which something may be missing."""
-    exit_code: int
+
+    @property
+    def complete(self) -> bool:
+        """True if nothing is missing."""
+        return not self.trouble
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, or 3 if something may be missing."""
+        return ExitCode.CLEAN if self.complete else ExitCode.INCOMPLETE

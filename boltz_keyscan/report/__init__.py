@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit
     from boltz_keyscan.model.fleet import FleetResult
     from boltz_keyscan.model.usage import Usage
-    from boltz_keyscan.report.diff import Changes
-    from boltz_keyscan.report.json_reader import Report
+    from boltz_keyscan.report.diff import Comparison
 
 __all__ = [
     "AUDIT_REPORTERS",
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
-DiffReporter: TypeAlias = "Callable[[Report, Report, Changes, TextIO, Callable[[str], str]], None]"
+DiffReporter: TypeAlias = "Callable[[Comparison, TextIO, Callable[[str], str]], None]"
 FleetReporter: TypeAlias = "Callable[[FleetResult, TextIO, ReportOptions], None]"
 UsageReporter: TypeAlias = "Callable[[Usage, TextIO], None]"
 
@@ -111,7 +110,7 @@ DIFF_REPORTERS: Formats[DiffReporter] = Formats(
         "html": "boltz_keyscan.report.html.comparison:html",
     }
 )
-"""Formats of a comparison: functions ``(Report, Report, Changes, stream, redact) -> None``."""
+"""Formats of a comparison: functions ``(Comparison, stream, redact) -> None``."""
 
 USAGE_REPORTERS: Formats[UsageReporter] = Formats(
     {

@@ -11,7 +11,7 @@ from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.wording import count, leak_mark, write_lines
+from boltz_keyscan.report.wording import count, describe_rest, leak_mark, write_lines
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "1"
@@ -39,7 +39,7 @@ def _lines(audit: Audit, *, verbose: bool) -> Iterator[str]:
         for concern in shown:
             yield from _concern_lines(concern, verbose=verbose)
         if len(shown) < len(found):
-            yield f"    +{len(found) - len(shown):,} more; see -v or --format json"
+            yield f"    {describe_rest(len(found) - len(shown))}"
         yield ""
     for trouble in audit.trouble:
         yield from _wrapped(f"NOT COMPLETE: {trouble}", "")
@@ -68,7 +68,7 @@ def _places(places: Sequence[KeyPlace], *, verbose: bool) -> Iterator[str]:
                 yield f"    {place.fix}"
         yield f"    {remedy}"
     if len(shown) < len(places):
-        yield f"+{len(places) - len(shown):,} more; see -v or --format json"
+        yield describe_rest(len(places) - len(shown))
 
 
 def place_name(place: KeyPlace) -> str:
@@ -90,7 +90,7 @@ def verdict(audit: Audit) -> str:
         ExitCode.CLEAN: "Passed",
         ExitCode.BLOCKING: "FAILED",
         ExitCode.INCOMPLETE: "INCOMPLETE",
-    }.get(ExitCode(audit.exit_code), "ERROR")
+    }.get(audit.exit_code, "ERROR")
     whose = f" of {audit.organisation}" if audit.organisation else ""
     found = count(len(audit.concerns), "concern")
     return f"{words}: {found} with {seen}{whose} (exit {int(audit.exit_code)})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -18,113 +19,100 @@ _MAX_PATHS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """Changes between an older and a newer report."""
-
-    new: tuple[ReportedFinding, ...]
-    gone: tuple[ReportedFinding, ...]
-    spread: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer finding of keys with a wider exposure or further paths."""
-    changed: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer finding of keys whose status, severity, suppression or blocking changed."""
-    blocking: tuple[str, ...]
-    """Fingerprints of keys that fail the newer run and did not fail the older."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class Change:
     """A change of one key."""
 
     kind: str
-    """``new``, ``gone``, ``spread`` or ``changed``."""
+    """``new``, ``gone``, ``spread`` (a wider exposure or further paths) or ``changed``."""
     finding: ReportedFinding
     text: str
     paths: frozenset[str] = frozenset()
     """New paths of the key."""
 
 
-def compare(old: Report, new: Report) -> Changes:
-    """Return the changes, in the order of the newer report."""
-    both = [(old.keys[key], finding) for key, finding in new.keys.items() if key in old.keys]
-    return Changes(
-        new=tuple(finding for key, finding in new.keys.items() if key not in old.keys),
-        gone=tuple(finding for key, finding in old.keys.items() if key not in new.keys),
-        spread=tuple(
-            # A key that left HEAD is in history under further paths, and has not spread.
-            (was, now)
-            for was, now in both
-            if now.exposure.rank < was.exposure.rank
-            or (now.exposure.rank == was.exposure.rank and now.paths - was.paths)
-        ),
-        changed=tuple((was, now) for was, now in both if any(_changes(was, now))),
-        blocking=tuple(
-            key
-            for key, finding in new.keys.items()
-            if finding.blocking and not (key in old.keys and old.keys[key].blocking)
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The changes between an older and a newer report."""
 
+    old: Report
+    new: Report
+    changes: tuple[Change, ...]
+    """By kind, then in the order of the reports."""
+    blocking: int
+    """Number of keys that fail the newer run and did not fail the older."""
 
-def exit_code(changes: Changes, new: Report) -> ExitCode:
-    """Return 1 for new blocking keys, 3 if the newer report is incomplete, otherwise 0."""
-    if changes.blocking:
-        return ExitCode.BLOCKING
-    return ExitCode.CLEAN if new.complete else ExitCode.INCOMPLETE
+    @property
+    def exit_code(self) -> ExitCode:
+        """1 for new blocking keys, 3 if the newer report is incomplete, otherwise 0."""
+        if self.blocking:
+            return ExitCode.BLOCKING
+        return ExitCode.CLEAN if self.new.complete else ExitCode.INCOMPLETE
 
-
-def rows(new: Report, changes: Changes) -> Iterator[Row]:
-    """Yield the changes, one row for each key and change."""
-    for finding in changes.new:
-        fails = ", FAILS THE RUN" if finding.blocking else ""
-        yield Row("new", finding, f"{_describe_exposure(finding)}{fails}", finding.paths)
-    for finding in changes.gone:
-        unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield Row("gone", finding, f"was {_describe_exposure(finding)}{unseen}")
-    for was, now in changes.spread:
-        wider = (
-            f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
-            if was.exposure != now.exposure
-            else ""
+    @property
+    def total(self) -> str:
+        """The number of changes of each kind, in one sentence."""
+        kinds = Counter(change.kind for change in self.changes)
+        return (
+            f"{kinds['new']:,} new, {kinds['gone']:,} gone, {kinds['spread']:,} spread further, "
+            f"{kinds['changed']:,} changed; {self.blocking:,} newly "
+            f"{'fails' if self.blocking == 1 else 'fail'} the run."
         )
+
+    @property
+    def mismatch(self) -> str:
+        """A sentence if the reports are of different targets, else nothing."""
+        old, new = (", ".join(report.targets) for report in (self.old, self.new))
+        same = self.old.targets == self.new.targets
+        return "" if same else f"The reports are of different targets: {old} and {new}."
+
+
+def compare(old: Report, new: Report) -> Comparison:
+    """Return the comparison of two reports."""
+    failed = {key for key, finding in old.keys.items() if finding.blocking}
+    blocking = sum(finding.blocking and key not in failed for key, finding in new.keys.items())
+    return Comparison(old, new, tuple(_changes(old, new)), blocking)
+
+
+def _changes(old: Report, new: Report) -> Iterator[Change]:
+    """Yield the changes, one for each key and kind."""
+    for key, finding in new.keys.items():
+        if key not in old.keys:
+            fails = ", FAILS THE RUN" if finding.blocking else ""
+            yield Change("new", finding, f"{_describe_exposure(finding)}{fails}", finding.paths)
+    for key, finding in old.keys.items():
+        if key not in new.keys:
+            unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
+            yield Change("gone", finding, f"was {_describe_exposure(finding)}{unseen}")
+    both = [(old.keys[key], finding) for key, finding in new.keys.items() if key in old.keys]
+    for was, now in both:
         further = now.paths - was.paths
-        yield Row("spread", now, f"{wider}{count(len(further), 'further path')}", further)
-    for was, now in changes.changed:
-        yield Row("changed", now, ", ".join(_changes(was, now)))
+        # A key that left HEAD is in history under further paths, and has not spread.
+        if now.exposure.rank < was.exposure.rank or (now.exposure is was.exposure and further):
+            wider = f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
+            paths = count(len(further), "further path")
+            yield Change("spread", now, paths if now.exposure is was.exposure else wider + paths, further)
+    for was, now in both:
+        if text := ", ".join(_differences(was, now)):
+            yield Change("changed", now, text)
 
 
-def total(changes: Changes) -> str:
-    """Return the number of changes of each kind, in one sentence."""
-    return (
-        f"{len(changes.new):,} new, {len(changes.gone):,} gone, {len(changes.spread):,} spread further, "
-        f"{len(changes.changed):,} changed; {len(changes.blocking):,} newly "
-        f"{'fails' if len(changes.blocking) == 1 else 'fail'} the run."
-    )
-
-
-def mismatch(old: Report, new: Report) -> str:
-    """Return a sentence if the reports are of different targets, else nothing."""
-    if old.targets == new.targets:
-        return ""
-    return f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
-
-
-def text(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
+def text(comparison: Comparison, stream: TextIO, redact: Callable[[str], str]) -> None:
     """Write the comparison as text lines; ``redact`` is applied to each."""
-    stream.writelines(f"{redact(line)}\n" for line in _lines(old, new, changes))
+    stream.writelines(f"{redact(line)}\n" for line in _lines(comparison))
 
 
-def _lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
-    if different := mismatch(old, new):
-        yield different
-    for row in rows(new, changes):
-        yield f"{row.kind:<10}{_key(row.finding)}: {row.text}"
-        yield from _paths(row.paths)
-    yield total(changes)
-    if not new.complete:
+def _lines(comparison: Comparison) -> Iterator[str]:
+    if comparison.mismatch:
+        yield comparison.mismatch
+    for change in comparison.changes:
+        yield f"{change.kind:<10}{_key(change.finding)}: {change.text}"
+        yield from _paths(change.paths)
+    yield comparison.total
+    if not comparison.new.complete:
         yield f"{INCOMPLETE}."
 
 
-def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
+def _differences(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
     if was.status != now.status:
         yield f"status {was.status} -> {now.status}"
     if was.severity != now.severity:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.advice import describe_exposure, describe_situation
@@ -12,9 +11,9 @@ from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
-from boltz_keyscan.report.summary import explain_command
-from boltz_keyscan.report.wording import count, short_fingerprints, write_lines
-from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.report.summary import next_command
+from boltz_keyscan.report.text import wrap
+from boltz_keyscan.report.wording import and_more, count, short_fingerprints, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,14 +47,7 @@ def _lines(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Inst
     yield ""
     yield "What to do, in this order"
     for number, step in enumerate(steps, 1):
-        yield from textwrap.wrap(
-            f"{number}. {harmless(step.text)}",
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent="     ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield from wrap(f"{number}. {step.text}", _WIDTH, "  ", "     ")
         yield from (f"       {command}" for command in step.commands)
         for condition, commands in step.others:
             yield f"     Or, {condition}:"
@@ -71,14 +63,13 @@ def _key_lines(result: ScanResult) -> Iterator[str]:
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     for finding in result.keys:
         first, *others = places(finding)
-        more = f" and {count(len(others), 'more path')}" if others else ""
         kind = f"{finding.severity.upper():<8}  {describe_kind(finding):<14}  {names[finding.fingerprint]}"
         accepted = "; accepted" if finding.suppression is not None else ""
         yield f"{kind}  {describe_situation(finding)}{accepted}"
-        yield f"    {first.where}{more}"
+        yield f"    {first.where}{and_more(len(others), 'path')}"
     if result.keys:
         yield ""
-        yield f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step"
+        yield next_command(result, names[result.keys[0].fingerprint])
     else:
         yield "No key was found." if result.complete else "No key was found, but the scan is incomplete."
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from boltz_keyscan.advice import Verb
 from boltz_keyscan.model.finding import Location
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass, replace
 
 
@@ -53,12 +50,6 @@ def spots(found: Sequence[Location]) -> str:
     )
 
 
-@functools.cache
-def _load_texts() -> dict[str, dict[str, Any]]:
-    with open(os.path.join(os.path.dirname(__file__), "remediation.toml"), encoding="utf-8") as file:
-        return tomllib.loads(file.read())
-
-
 def instruct(name: str, commands: Sequence[str] = (), **values: str) -> Instruction:
     """Return an instruction of ``remediation.toml``.
 
@@ -71,7 +62,7 @@ def instruct(name: str, commands: Sequence[str] = (), **values: str) -> Instruct
     def fill(texts: Iterable[str]) -> tuple[str, ...]:
         return tuple(text.format_map(values) for text in texts)
 
-    row = _load_texts()[name]
+    row = read_table("report/remediation.toml")[name]
     others = tuple((each["condition"], fill(each["commands"])) for each in row.get("others", ()))
     return Instruction(row["text"].format_map(values), (*fill(row.get("commands", ())), *commands), others)
 

@@ -30,6 +30,6 @@ def _rows(result: FleetResult, options: ReportOptions) -> Iterator[dict[str, obj
         yield common | {"record": "repository", "detail": detail}
         yield from (common | gap_row(gap) for gap in entry.gaps)
     for key in options.fleet_keys(result):
-        for each in result.occurrences(key.fingerprint):
+        for each in result.occurrences(key.finding.fingerprint):
             common = {"repository": each.repository, "repository_status": each.status.value}
             yield from (common | row for row in location_rows(each.finding, each.locations))

@@ -8,13 +8,11 @@ It has no time of the run, so that the same repositories give the same bytes.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from operator import add
 from typing import TextIO
 
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, Occurrence, RepositoryEntry
-from boltz_keyscan.report.json_encode import TOOL, dumps, items
+from boltz_keyscan.report.json_encode import TOOL, dumps, items, joined
 from boltz_keyscan.report.json_report import FACTS, finding_head, gap_object, location_object, members
 from boltz_keyscan.report.options import ReportOptions
 
@@ -22,10 +20,8 @@ SCHEMA_VERSION = "1"
 
 _COVERAGE = "discovered fetched scanned partial failed pending"
 _REPOSITORY = "name status fetched refs objects keys blocking"
-_KEY = """
-    fingerprint rule_id key_type mode type_prefix shape severity confidence blocking suppressed situation
-    still_present
-"""
+_FINDING = "fingerprint rule_id key_type mode type_prefix shape severity confidence blocking"
+_KEY = "suppressed situation still_present"
 
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
@@ -41,37 +37,25 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     stream.write(f'"fleet":{dumps(fleet)},\n"repositories":[')
     stream.writelines(items(map(_repository, result.repositories())))
     stream.write('],\n"findings":[')
-    for number, key in enumerate(result.findings()):
-        stream.write("\n" if number == 0 else ",\n")
-        stream.write(dumps(_key(key)).removesuffix("}") + ',"occurrences":[')
-        for separator, each in zip(_separators(), result.occurrences(key.fingerprint), strict=False):
-            stream.write(separator)
-            stream.writelines(_occurrence(each))
-        stream.write("]}")
+    stream.writelines(joined(_key(result, key) for key in result.findings()))
     stream.write("]}\n")
-
-
-def _separators() -> Iterator[str]:
-    return itertools.chain(("\n",), itertools.repeat(",\n"))
 
 
 def _repository(entry: RepositoryEntry) -> dict[str, object]:
     return members(entry, _REPOSITORY) | {"gaps": [gap_object(gap) for gap in entry.gaps]}
 
 
-def _key(key: FleetKey) -> dict[str, object]:
+def _key(result: FleetResult, key: FleetKey) -> Iterator[str]:
     first = key.first and members(key.first, "repository path commit author_date")
-    return members(key, _KEY) | {
-        "first": first,
-        "repository_count": key.repositories,
-        "location_count": key.locations,
-    }
+    extent = {"first": first, "repository_count": key.repositories, "location_count": key.locations}
+    head = dumps(members(key.finding, _FINDING) | members(key, _KEY) | extent)
+    yield head.removesuffix("}") + ',"occurrences":['
+    yield from joined(map(_occurrence, result.occurrences(key.finding.fingerprint)))
+    yield "]}"
 
 
 def _occurrence(each: Occurrence) -> Iterator[str]:
     head = dumps({"repository": each.repository, "finding": finding_head(each.finding, members(each, FACTS))})
     yield head.removesuffix("}}") + ',"locations":['
-    yield from map(
-        add, itertools.chain(("",), itertools.repeat(",")), map(dumps, map(location_object, each.locations))
-    )
+    yield from joined(((dumps(location_object(place)),) for place in each.locations), start="")
     yield "]}}"

@@ -12,6 +12,7 @@ from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import (
     count,
+    describe_rest,
     gap_reason,
     short_fingerprints,
     write_lines,
@@ -73,19 +74,20 @@ def _entry(entry: RepositoryEntry) -> str:
 
 def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
     keys = list(options.fleet_keys(result))
-    names = short_fingerprints(key.fingerprint for key in keys)
+    names = short_fingerprints(key.finding.fingerprint for key in keys)
     shown = keys[: options.limit(MAX_KEYS)]
     for key in shown:
+        found = key.finding
         yield ""
-        yield f"{key.severity.upper():<9} {describe_kind(key)}  {names[key.fingerprint]}  {_state(key)}"
+        yield f"{found.severity.upper():<9} {describe_kind(found)}  {names[found.fingerprint]}  {_state(key)}"
         if key.first is not None:
             yield f"  first  {describe_first(key.first)}"
         limit = options.limit(MAX_REPOSITORIES)
-        for each in itertools.islice(result.occurrences(key.fingerprint), limit):
+        for each in itertools.islice(result.occurrences(found.fingerprint), limit):
             place = next(iter(each.locations), None)
             yield f"  in     {each.repository}  {place.path if place is not None else ''}"
         if limit is not None and key.repositories > limit:
-            yield _more(key.repositories - limit)
+            yield f"  {describe_rest(key.repositories - limit)}"
     if len(keys) > len(shown):
         yield ""
         yield f"+{count(len(keys) - len(shown), 'more key')}; see -v or --format json"
@@ -110,24 +112,20 @@ def _state(key: FleetKey) -> str:
         text += ", gone from all branches"
     if key.suppressed:
         return f"{text}; accepted"
-    return text if key.blocking else f"{text}; does not fail this run"
+    return text if key.finding.blocking else f"{text}; does not fail this run"
 
 
 def _cut(lines: Iterator[str], limit: int | None) -> Iterator[str]:
     """Yield lines up to a limit, and the number of the others."""
     yield from itertools.islice(lines, limit)
     if rest := sum(1 for _ in lines):
-        yield _more(rest)
-
-
-def _more(rest: int) -> str:
-    return f"  +{rest:,} more; see -v or --format json"
+        yield f"  {describe_rest(rest)}"
 
 
 def _verdict(result: FleetResult) -> str:
     code = result.exit_code
     if code == ExitCode.BLOCKING:
-        blocking = sum(key.blocking for key in result.findings())
+        blocking = sum(key.finding.blocking for key in result.findings())
         rest = "" if result.complete else "; and not everything was scanned"
         return f"FAILED  {count(blocking, 'key')}{rest} (exit {code:d})"
     if code == ExitCode.INCOMPLETE:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import replace
-from boltz_keyscan.report.wording import count
+from boltz_keyscan.report.wording import and_more
 
 _ID_CHARS = 10
 """Characters of an object id in a line."""
@@ -52,9 +52,7 @@ def _join(file: Gap, objects: Iterable[Gap], here: set[str]) -> Gap:
     ids = sorted({gap.oid[:_ID_CHARS] for gap in objects if gap.oid is not None})
     if not ids:
         return file
-    more = f" and {count(len(ids) - 1, 'more object')}" if len(ids) > 1 else ""
     elsewhere = sorted({path for gap in objects for path in gap.paths} - here)
-    others = f" and {count(len(elsewhere) - 1, 'more path')}" if len(elsewhere) > 1 else ""
-    at = f", at {elsewhere[0]}{others} too" if elsewhere else ""
-    also = f"also git object {ids[0]}{more}{at}"
+    at = f", at {elsewhere[0]}{and_more(len(elsewhere) - 1, 'path')} too" if elsewhere else ""
+    also = f"also git object {ids[0]}{and_more(len(ids) - 1, 'object')}{at}"
     return replace(file, detail=f"{file.detail}; {also}" if file.detail else also)

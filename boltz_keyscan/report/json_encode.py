@@ -63,10 +63,16 @@ def _spell(found: re.Match[str]) -> str:
 
 def items(values: Iterable[object]) -> Iterator[str]:
     """Yield the items of an array, one a line, with the commas between them."""
-    separator = "\n"
-    for value in values:
-        yield separator + dumps(value)
-        separator = ",\n"
+    return joined((dumps(value),) for value in values)
+
+
+def joined(values: Iterable[Iterable[str]], start: str = "\n") -> Iterator[str]:
+    """Yield the items of an array, given in parts, each after a comma and ``start``, the first after that."""
+    separator = start
+    for parts in values:
+        yield separator
+        yield from parts
+        separator = f",{start}"
 
 
 def dumps(value: object) -> str:

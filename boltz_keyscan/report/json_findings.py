@@ -13,10 +13,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Severity, Shape, Status
-from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Location, ScanResult, Tally
 from boltz_keyscan.model.suppression import FINGERPRINT, Suppression
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import checked
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
 
@@ -26,16 +25,8 @@ Clean = Callable[[str], str]
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedKeys:
-    """The keys of a report."""
-
-    complete: bool
-    findings: tuple[Finding, ...]
-
-
-def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean) -> ReportedKeys:
-    """Return the keys of a JSON report.
+def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean) -> ScanResult:
+    """Return the keys of a JSON report as the result of a scan.
 
     Args:
         name: the name of the file, for errors.
@@ -50,12 +41,14 @@ def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean)
         document = json.loads(raw)
         _equal(document["schema_version"], SCHEMA_VERSION)
         findings = tuple(_finding(each, rule_ids, clean) for each in document["findings"])
-        return ReportedKeys(checked(document["scan"]["complete"], bool), findings)
+        complete = checked(document["scan"]["complete"], bool)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise KeyscanError(
             f"{name}: not a report of boltz-keyscan, or of another version",
             "Give one of 'import --output FILE' or of a scan with --report json=FILE.",
         ) from None
+    code = ExitCode.CLEAN if complete else ExitCode.INCOMPLETE
+    return ScanResult((".",), "", 0.0, findings, (), Tally(), complete, code)
 
 
 def _finding(value: dict[str, object], rule_ids: dict[str, str], clean: Clean) -> Finding:

@@ -16,7 +16,7 @@ from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import situation, widest
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.presence import describe_end, presence
-from boltz_keyscan.report.wording import count, earliest, moment
+from boltz_keyscan.report.wording import and_more, count, earliest, moment
 
 _MORE_LINES = 3
 _SUBJECT_CHARS = 40
@@ -158,8 +158,7 @@ def format_place(shown: Location, group: Sequence[Location]) -> str:
     if shown.cell is not None:
         part = f", {shown.cell_part}" if shown.cell_part else ""
         others = len({(x.cell, x.cell_part, x.line, x.column) for x in group}) - 1
-        also = f" and {count(others, 'more place')}" if others > 0 else ""
-        return f"{path}   cell {shown.cell}{part}, line {shown.line}{coded}{also}"
+        return f"{path}   cell {shown.cell}{part}, line {shown.line}{coded}{and_more(others, 'place')}"
     # A file on disk and the same file in HEAD are two locations at one spot.
     lines = list(dict.fromkeys(location.line for location in group))
     more = len(lines) - 1 - _MORE_LINES

@@ -35,7 +35,7 @@ class ReportOptions:
     def fleet_keys(self, result: FleetResult) -> Iterator[FleetKey]:
         """Yield the keys of a fleet to report: placeholders only on request."""
         for key in result.findings():
-            if self.show_placeholders or key.shape is not Shape.PLACEHOLDER:
+            if self.show_placeholders or key.finding.shape is not Shape.PLACEHOLDER:
                 yield key
 
     def limit(self, most: int) -> int | None:

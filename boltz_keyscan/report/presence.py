@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from boltz_keyscan.advice import PAST
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.policy import choose_exposed
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import NO_MOMENT, count, moment
 
@@ -31,8 +31,7 @@ class Presence:
 
 def presence(finding: Finding) -> Presence:
     """Return the presence of a key, from its exposed locations, or from all if none is exposed."""
-    exposed = [where for where in finding.locations if where.exposure not in UNEXPOSED]
-    places = exposed or list(finding.locations)
+    places = choose_exposed(finding.locations)
     still_present = _still_present(places)
     versions = [where for where in places if where.blob is not None or where.commit is not None]
     added = [where.author_date for where in versions if where.commit is not None]

@@ -11,7 +11,7 @@ from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.kinds import describe_kind, describe_secret
 from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import OLD, capped, count, is_old, suppressors
+from boltz_keyscan.report.wording import OLD, and_more, capped, count, describe_rest, is_old, suppressors
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Candidate, StatusReport
@@ -87,7 +87,7 @@ def status_sentences(finding: Finding, most: int | None) -> Iterator[str]:
     for candidate in shown:
         yield f"{'Is' if candidate.id == evidence.key_id else 'May be'} {_format_candidate(candidate)}"
     if evidence.candidate_count > len(shown):
-        yield f"+{evidence.candidate_count - len(shown):,} more listed keys; see -v or --format json"
+        yield describe_rest(evidence.candidate_count - len(shown), "more listed keys")
 
 
 def _format_candidate(candidate: Candidate) -> str:
@@ -154,8 +154,8 @@ def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator
 
 def spread_sentence(paths: Sequence[str]) -> str:
     """Return the sentence on the places of an accepted key that its baseline entry does not name."""
-    more = f" and {count(len(paths) - 3, 'more path')}" if len(paths) > 3 else ""
-    return f"spread since it was accepted: {', '.join(paths[:3])}{more}; 'baseline update --add' accepts that"
+    listed = f"{', '.join(paths[:3])}{and_more(len(paths) - 3, 'path')}"
+    return f"spread since it was accepted: {listed}; 'baseline update --add' accepts that"
 
 
 def _insufficiency(excuse: SuppressionCandidate, finding: Finding) -> str:

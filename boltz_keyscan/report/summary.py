@@ -106,14 +106,18 @@ def explain_command(result: ScanResult, fingerprint: str = "") -> str:
     return shlex.join(filter(None, ("boltz-keyscan", "explain", fingerprint, *targets)))
 
 
+def next_command(result: ScanResult, fingerprint: str) -> str:
+    """Return the command that explains a key, with its purpose."""
+    return f"{explain_command(result, fingerprint)}     commands, step by step"
+
+
 def next_lines(result: ScanResult) -> Iterator[tuple[str, str]]:
     """Yield label and text of the next command."""
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     for finding in sorted(result.keys, key=lambda finding: situation(finding).rank):
         kind = situation(finding)
         if finding.suppression is None and not is_old(finding) and len(STEPS[kind]) > 1:
-            name = names[finding.fingerprint]
-            yield "Next", f"{explain_command(result, name)}     commands, step by step"
+            yield "Next", next_command(result, names[finding.fingerprint])
             return
 
 

@@ -36,7 +36,7 @@ from boltz_keyscan.report.summary import (
     verdict_color,
     verdict_rows,
 )
-from boltz_keyscan.report.wording import count_secrets, day, earliest, short_fingerprints
+from boltz_keyscan.report.wording import count_secrets, day, describe_rest, earliest, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
 MAX_KEYS = 20
@@ -107,15 +107,7 @@ class _Page:
         self.stream.write(text + "\n")
 
     def wrapped(self, text: str, first: str = "", rest: str = "", style: str = "") -> None:
-        # Escape before wrapping: escapes make a line longer.
-        for line in textwrap.wrap(
-            harmless(text),
-            self.width,
-            initial_indent=first,
-            subsequent_indent=rest,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ):
+        for line in wrap(text, self.width, first, rest):
             self.line(line, style)
 
     def labelled(self, label: str, text: str, style: str = "") -> None:
@@ -202,7 +194,20 @@ def _places(page: _Page, found: Sequence[Place]) -> None:
         if place.context and page.options.verbosity > 0:
             page.line(f"    | {clip(harmless(place.context), page.width - 6)}", "dim")
     if len(shown) < len(found):
-        page.line(f"  +{len(found) - len(shown):,} more paths; see -v or --format json")
+        page.line(f"  {describe_rest(len(found) - len(shown), 'more paths')}")
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """Return a text in lines of a width, with a beginning of the first and of the others."""
+    # Escape before wrapping: escapes make a line longer.
+    return textwrap.wrap(
+        harmless(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def clip(context: str, width: int) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.usage import Job, KeyUse, Period, Series, Usage
 from boltz_keyscan.report.json_encode import TOOL, dumps
 from boltz_keyscan.report.json_report import members
@@ -89,7 +88,7 @@ def no_anomalies(usage: Usage) -> str:
 
 def verdict(usage: Usage) -> str:
     """Return the result in one sentence."""
-    word = "COMPLETE" if usage.exit_code == ExitCode.CLEAN else "INCOMPLETE"
+    word = "COMPLETE" if usage.complete else "INCOMPLETE"
     billed = sum(series.since for series in usage.series)
     found = count(len(usage.anomalies), "anomaly")
     jobs = count(len(usage.jobs), "job")
@@ -193,7 +192,7 @@ def to_json(usage: Usage, stream: TextIO) -> None:
             {"id": name, "name": usage.names.get(name)} for name in usage.workspace_ids or sorted(usage.names)
         ],
         "whole_organisation": not usage.workspace_ids,
-        "complete": not usage.trouble,
+        "complete": usage.complete,
         "trouble": usage.trouble,
         "exit_code": int(usage.exit_code),
         "per_key": False,

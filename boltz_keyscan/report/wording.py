@@ -39,6 +39,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else pluralize(noun)}"
 
 
+def and_more(number: int, noun: str) -> str:
+    """Return the end of a list that is cut, such as `` and 2 more paths``; empty if nothing is left out."""
+    return f" and {count(number, f'more {noun}')}" if number > 0 else ""
+
+
 def pluralize(noun: str) -> str:
     """Return the plural of a noun: ``files``, ``keys``, ``repositories``."""
     return re.sub("(?<![aeiou])y$", "ie", noun) + "s"
@@ -80,7 +85,12 @@ def capped(lines: Sequence[str], most: int | None, noun: str = "more") -> Iterat
     """
     yield from lines[:most]
     if most is not None and len(lines) > most:
-        yield f"+{len(lines) - most:,} {noun}; see -v or --format json"
+        yield describe_rest(len(lines) - most, noun)
+
+
+def describe_rest(number: int, noun: str = "more") -> str:
+    """Return the line after a list that is cut, with the number of what is left out."""
+    return f"+{number:,} {noun}; see -v or --format json"
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -146,8 +156,7 @@ def gap_reason(gap: Gap) -> str:
     """Return the reason of a gap, with its detail, the paths of an object, and the entry that accepts it."""
     text = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
     if gap.oid is not None and gap.paths and not gap.where.startswith(gap.paths[0]):
-        more = f" and {count(len(gap.paths) - 1, 'more path')}" if len(gap.paths) > 1 else ""
-        text += f"; at {gap.paths[0]}{more}"
+        text += f"; at {gap.paths[0]}{and_more(len(gap.paths) - 1, 'path')}"
     if gap.accepted is None:
         return text
     source = f" [{gap.accepted.source}]" if gap.accepted.source else ""

@@ -14,7 +14,14 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from boltz_keyscan.sources.encoded_lines import GUTTER_BYTES, LINES, MARGIN_BYTES, compile_tokens, find_joint
+from boltz_keyscan.sources.encoded_lines import (
+    GUTTER_BYTES,
+    LINES,
+    LINES_OF_SIGNS,
+    MARGIN_BYTES,
+    compile_tokens,
+    find_joint,
+)
 
 
 class Encoding(NamedTuple):
@@ -139,7 +146,7 @@ ENCODINGS = {
         lambda text: _ESCAPES.sub(_escaped_byte, text),
     ),
     "base85": Encoding(
-        rb"([0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+)|" + LINES, base64.b85decode, (5, 4), is_regular=True
+        rb"([0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+)|" + LINES_OF_SIGNS, base64.b85decode, (5, 4), is_regular=True
     ),
     "ascii85": Encoding(
         rb"([!-uz]+)|[ \t]*\r?\n[ \t]*",

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import mmap
 import re
+import zlib
 
 from boltz_keyscan import beginnings
 from boltz_keyscan.sources import signature_checks
@@ -45,9 +46,6 @@ def _by_start() -> dict[bytes, tuple[str, ...]]:
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 _ZLIB_BYTE = ord("x")
-_STORED_BLOCKS = (0, 1)
-"""First bytes of a deflate stream that begins with an uncompressed block: no other bits are set in them."""
-
 _SHORT_STARTS = frozenset(b"7e")
 _TEXT_STARTS = frozenset(binascii.b2a_base64(text)[:4] for text in beginnings.TEXTS)
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_-")
@@ -65,18 +63,16 @@ _SHORT_PATTERNS = {b"78": _HEX} | dict.fromkeys((b"eA", b"eF", b"eJ", b"eN"), _L
 _DENSE = frozenset({"base64", "base32", "hex", "utf-16", "base85", "ascii85", "uuencode"})
 _SPARSE_BYTES = 240
 
-_IMAGE_DATA = (b"IDAT", b"fdAT")
-"""Chunks of pixels in PNG."""
+_PIXELS = re.compile(rb"(?:IDAT|fdAT.{4})\Z", re.DOTALL)
+"""Bytes before the pixels of PNG: the name of their chunk, in an animation also its number."""
 
 
 def is_worth_checking(buffer: Buffer, at: int) -> bool:
     """Return False for most of the short beginnings that are not one, by the bytes around them."""
     first = buffer[at]
-    if first == _ZLIB_BYTE:
-        method = buffer[at + 2] if at + 2 < len(buffer) else 0
-        if method in _STORED_BLOCKS and not _has_stored_length(bytes(buffer[at + 3 : at + 7])):
-            return False
-        return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
+    if first == _ZLIB_BYTE and bytes(buffer[at + 1 : at + 2]) in signature_checks.ZLIB_LEVELS:
+        is_block = signature_checks.is_block(bytes(buffer[at + 2 : at + 7]))
+        return is_block and not _PIXELS.search(bytes(buffer[max(at - 8, 0) : at]))
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
     start = bytes(buffer[at : at + 4])
@@ -90,14 +86,6 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
             return False
     pattern = _SHORT_PATTERNS.get(bytes(buffer[at : at + 2]))
     return pattern is None or pattern.match(buffer, at) is not None
-
-
-def _has_stored_length(field: bytes) -> bool:
-    """Return False if an uncompressed block cannot begin with a field: its length, and the complement.
-
-    A table of small numbers has thousands of ``78 01 00``.
-    """
-    return len(field) < 4 or (field[0] ^ field[2], field[1] ^ field[3]) == (255, 255)
 
 
 def identify(window: bytes, before: bytes = b"", nested: int = 0) -> str | None:
@@ -134,12 +122,6 @@ def _lasts(window: bytes) -> bool:
     Of 32 MiB of random bytes, about one stream passes the check that a file gets: its code lengths alone,
     which decompress to nothing, are longer than ``_MIN_BYTES``.
     """
-    import zlib  # noqa: PLC0415 - few files have such bytes
-
-    if (
-        window[2:3] > b"\7" and not window[2] & 6
-    ):  # the bits before a stored block, which every program clears
-        return False
     with contextlib.suppress(zlib.error):
         # Most streams are sound: where another one fails is found step by step.
         zlib.decompressobj().decompress(window)

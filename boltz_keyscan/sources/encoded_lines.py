@@ -11,12 +11,21 @@ import re
 
 _BREAK = rb"(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]|&#(?:10|xA|x0A);)"
 _JOINED = rb"[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[bru]?[\"']"
-LINES = (
-    rb"[ \t]{0,9}[=\\^`$|]?"
-    + _BREAK
-    + rb"[ \t]{0,60}(?:(?:#|//(?= )|[>|*]) ?)?(?:[\"'][,+.]?[ \t\r\n]{0,60}[\"'])?|"
-    + _JOINED
-)
+
+
+def _lines(sign: bytes) -> bytes:
+    """Return a pattern of what is between two lines, with a sign of comments or quotations in the second."""
+    return (
+        rb"[ \t]{0,9}[=\\^`$|]?"
+        + _BREAK
+        + rb"[ \t]{0,60}(?:%b)?(?:[\"'][,+.]?[ \t\r\n]{0,60}[\"'])?|" % sign
+        + _JOINED
+    )
+
+
+LINES = _lines(rb"(?:#|//(?= )|[>|*]) ?")
+LINES_OF_SIGNS = _lines(rb"(?:#|//|[>|*]) ")
+"""The same for an encoding whose characters include these signs: without a blank they are data."""
 
 MARGIN_BYTES = 700
 """Bytes at the end of a buffer that are left for the next one: more than the longest separator has."""

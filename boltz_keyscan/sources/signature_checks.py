@@ -8,6 +8,7 @@ gets at most ``signatures.CHECKED_BYTES`` bytes; fewer than it needs pass, as th
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from typing import Literal, Protocol
 
@@ -30,7 +31,7 @@ _ASCII = bytes(range(128))
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _BEGINNING_BYTES = 1024
 """Bytes of output of a stream that are enough to test it."""
-_ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
+ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
@@ -163,10 +164,8 @@ def is_arj(head: bytes) -> bool:
 
 def is_zlib(head: bytes) -> bool:
     """Return True if bytes are a zlib stream (RFC 1950) that is not a colour profile of an image."""
-    if head[:1] != b"x" or head[1:2] not in _ZLIB_LEVELS or (len(head) > 2 and head[2] & 6 == 6):
+    if head[:1] != b"x" or head[1:2] not in ZLIB_LEVELS or not is_block(head[2:7]):
         return False
-    import zlib  # noqa: PLC0415 - as above
-
     engine = zlib.decompressobj()
     try:
         beginning = engine.decompress(head, _BEGINNING_BYTES)
@@ -175,10 +174,20 @@ def is_zlib(head: bytes) -> bool:
     return beginning[36:40] != b"acsp" and (len(head) > _MIN_STREAM_BYTES or engine.eof)
 
 
+def is_block(head: bytes) -> bool:
+    """Return True if five bytes, or all, can begin a block of deflate (RFC 1951, 3.2.3).
+
+    A stored one has its length twice, behind bits that every program clears: that excludes most of the
+    two bytes of a zlib header in the code and the tables of programs.
+    """
+    kind = head[0] & 6 if head else 0
+    if kind or len(head) < 5:
+        return kind != 6
+    return head[0] < 8 and head[1] ^ head[3] == head[2] ^ head[4] == 0xFF
+
+
 def is_deflate(head: bytes) -> bool:
     """Return True if bytes are a raw deflate stream (RFC 1951)."""
-    import zlib  # noqa: PLC0415 - as above
-
     return len(head) >= _MIN_STREAM_BYTES - 4 and _is_stream(zlib.decompressobj(-15), head, zlib.error)
 
 
@@ -235,20 +244,14 @@ def _is_zip(window: bytes) -> bool:
 
 
 def _is_7z(window: bytes) -> bool:
-    from zlib import crc32  # noqa: PLC0415 - few files have a signature in them
-
-    return len(window) < 32 or crc32(window[12:32]) == int.from_bytes(window[8:12], "little")
+    return len(window) < 32 or zlib.crc32(window[12:32]) == int.from_bytes(window[8:12], "little")
 
 
 def _is_xz(window: bytes) -> bool:
-    from zlib import crc32  # noqa: PLC0415 - as above
-
-    return len(window) < 12 or crc32(window[6:8]) == int.from_bytes(window[8:12], "little")
+    return len(window) < 12 or zlib.crc32(window[6:8]) == int.from_bytes(window[8:12], "little")
 
 
 def _is_gzip(window: bytes) -> bool:
-    import zlib  # noqa: PLC0415 - as above
-
     is_header = len(window) < 16 or _GZIP.match(window) is not None
     return is_header and _is_stream(zlib.decompressobj(31), window, zlib.error)
 
@@ -282,10 +285,8 @@ def _is_rar(window: bytes) -> bool:
         return len(window) < 10 or window[9] == 0x73
     if window[6:8] != b"\1\0" or len(window) < 13:
         return len(window) < 13
-    from zlib import crc32  # noqa: PLC0415 - as above
-
     size = window[12]
-    return size < 0x80 and crc32(window[12 : 13 + size]) == int.from_bytes(window[8:12], "little")
+    return size < 0x80 and zlib.crc32(window[12 : 13 + size]) == int.from_bytes(window[8:12], "little")
 
 
 def _is_lzip(window: bytes) -> bool:
@@ -308,8 +309,6 @@ def _is_nsis(window: bytes) -> bool:
         return False
     if data[3] == 0x80 or data[:4] == window[16:20] or _NSIS_STREAM.match(data):
         return True
-    import zlib  # noqa: PLC0415 - as above
-
     return _is_stream(zlib.decompressobj(-15), data, zlib.error)
 
 
@@ -332,7 +331,7 @@ CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
     b"00": ((b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),),
     **{text[:2]: ((text, "events", bool),) for text in beginnings.TEXTS[1:]},
-} | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in _ZLIB_LEVELS}
+} | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in ZLIB_LEVELS}
 """Beginning, format and check of the signatures, by their first two bytes."""
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {

@@ -25,7 +25,7 @@ CHECKED_BYTES = 512
 """Bytes passed to the check of a signature."""
 
 MAX_CHECKS = 2000
-"""False signatures checked in one buffer; more are reported as ``FLOOD``."""
+"""False signatures checked in each MiB of a buffer; more are reported as ``FLOOD``."""
 
 _ZIP_BYTE = ord("P")
 
@@ -33,7 +33,7 @@ _COSTLY = dict.fromkeys(b"0123456789%=\\", 4)
 """False signatures that a check of numbers or escapes counts for, by the first byte."""
 
 MAX_ARCHIVES = 4000
-"""Archives in one buffer that are opened one by one."""
+"""Archives in each MiB of a buffer that are opened one by one; all zips are opened at once."""
 
 BEFORE_BYTES = 8
 """Bytes before a signature that its check gets."""
@@ -132,9 +132,9 @@ FORMATS = (
 
 _PDF = re.compile(rb"%PDF-")
 _PDF_BYTES = 1024 + len("%PDF-")
+"""Bytes of a blob in which readers search for the header of a PDF."""
 
-SQLITE = next(row for row in FORMATS if row.name == "sqlite")
-PDF = next(row for row in FORMATS if row.name == "pdf")
+ZIP, SQLITE, PDF = map({row.name: row for row in FORMATS}.__getitem__, ("zip", "sqlite", "pdf"))
 
 TEXT = Format("base64", b"e", rb"eNo", "encoded:base64_members")
 """Base64 of zlib: the search engine finds this beginning only behind another byte."""
@@ -153,15 +153,6 @@ _CHECKED_BEGINNING = re.compile(b"|".join(row.pattern for row in _CHECKED), re.D
 _FIRST = frozenset(b"".join(row.first for row in (*FORMATS, TEXT, WIDE)))
 _CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 """1 for each first byte of the formats above, except those found by a probe at another offset."""
-
-
-def has_pdf_header(buffer: bytes | bytearray, start: int = 0, end: int | None = None) -> bool:
-    """Return True if ``buffer[start:end]``, a whole blob, has a PDF header where readers search for it.
-
-    That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
-    """
-    last = len(buffer) if end is None else end
-    return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
 
 
 def find_format(buffer: bytes | bytearray, start: int, end: int) -> Format | None:
@@ -185,8 +176,8 @@ def find_format(buffer: bytes | bytearray, start: int, end: int) -> Format | Non
             bytes(buffer[start : min(start + CHECKED_BYTES, end)])
         ):
             return TEXT
-    # After all others, because a tar may begin with a document.
-    return PDF if has_pdf_header(buffer, start, end) else None
+    # After all others, because a tar may begin with a document (ISO 32000-1, annex H.3, note 13).
+    return PDF if _PDF.search(buffer, start, min(end, start + _PDF_BYTES)) else None
 
 
 def _is_text(head: bytes) -> bool:
@@ -226,7 +217,7 @@ def is_container_head(head: bytes) -> bool:
 def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Sequence[int]) -> list[Mark]:
     """Return the archives in ``buffer[:end]``, in order.
 
-    After ``MAX_CHECKS`` false signatures the rest are returned unchecked, as ``FLOOD``.
+    After ``MAX_CHECKS`` false signatures or ``MAX_ARCHIVES``, the rest are returned unchecked, as ``FLOOD``.
 
     Args:
         buffer: the bytes that the fast pass searched.
@@ -238,11 +229,12 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
     from boltz_keyscan.sources import encoded_checks, signature_checks  # noqa: PLC0415 - text has none
 
     archives: list[Mark] = []
-    false = 0
+    false = opened = 0
+    mebibytes = max(end >> 20, 1)
     is_zip_header = signature_checks.ZIP_HEADER.match
     offsets = sorted(set(marks))
     for number, at in enumerate(offsets):
-        if false > MAX_CHECKS or len(archives) > MAX_ARCHIVES:
+        if false > MAX_CHECKS * mebibytes or opened > MAX_ARCHIVES * mebibytes:
             return archives + [(rest, FLOOD) for rest in offsets[number:]]
         if buffer[at] == _ZIP_BYTE and is_zip_header(buffer, at, min(at + CHECKED_BYTES, end)):
             archives.append((at, "zip"))
@@ -256,7 +248,8 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
             kind = encoded_checks.identify(window, bytes(buffer[max(at - BEFORE_BYTES, 0) : at]))
         if kind is None:
             false += _COSTLY.get(window[0], 1)
-        if kind is not None:
+        else:
+            opened += 1
             archives.append((at, kind))
     return archives
 

@@ -29,7 +29,7 @@ from datetime import date
 
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Location
-from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.model.suppression import FINGERPRINT, OBJECT_ID
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import TextFile, numbered
@@ -56,7 +56,6 @@ FOREVER = "forever"
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _LINE = late_pattern(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING}(?:\s+{_STRING}){{2,{MAX_PLACES + 1}}})\s+(\S+)")
 _FORM = 'FINGERPRINT RULE "PATH"... "REASON" "WHO" YYYY-MM-DD|forever'
-_OBJECT = late_pattern(r"object:(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def _entry(text: TextFile, number: int, line: str, rules: Collection[str]) -> En
     if fields is None:
         raise text.broken(number, "not an entry", f"The form is: {_FORM}")
     fingerprint, rule_id, quoted, until = fields.groups()
-    is_gap = fingerprint == PATH or _OBJECT.fullmatch(fingerprint)
+    is_gap = fingerprint == PATH or OBJECT_ID.fullmatch(fingerprint)
     if not is_gap and not FINGERPRINT.fullmatch(fingerprint):
         hint = "That is bk1: and 32 hex digits; a gap begins with path, or object: and an id."
         raise text.broken(number, "it does not begin with a fingerprint", hint)

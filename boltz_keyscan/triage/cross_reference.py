@@ -6,23 +6,28 @@ every type prefix and so distinguishes no keys. Therefore a key gets a status on
 prefixes of all candidates have ``MIN_DISTINGUISHING_CHARS`` characters of the body, and is
 never called inactive while any candidate is active.
 
-The tables are in docs/cross-reference.md; each of their rows is a test.
+The tables are in docs/cross-reference.md; each of their rows is a test. ``cross_reference.toml`` has the
+words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.status import By, Candidate, Evidence
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Record, moment, stamp
 
 MIN_DISTINGUISHING_CHARS = 4
 """Characters of the body from which a prefix distinguishes keys: 64^4 is 17 million."""
+
+_TABLE: Final = read_table("triage/cross_reference.toml")
 
 MAX_CANDIDATES = 100
 """Candidates listed for one key; all are counted."""
@@ -113,22 +118,22 @@ def join(
 
 def _join_share_link(finding: Finding, answer: Verification) -> Finding:
     """Return a share link with its status: the API opens it, or not."""
-    status, detail = {
-        "accepted": (Status.ACTIVE, f"the API opened it: {answer.detail}"),
-        "not-found": (
-            Status.INACTIVE,
-            "the API does not open it (404): it has expired, was archived, or never was",
-        ),
-        "unauthorized": (
-            Status.UNKNOWN,
-            "the API did not open it without a sign-in (401): it may be limited to some e-mail addresses",
-        ),
-        "forbidden": (
-            Status.UNKNOWN,
-            "the API refused to open it (403): it may be limited to some e-mail addresses",
-        ),
-    }.get(answer.reason, (Status.UNKNOWN, f"it could not be verified: {answer.detail or answer.reason}"))
-    return replace(finding, status=status, evidence=Evidence(By.VERIFICATION, answer.reason, detail))
+    if answer.reason in _TABLE["share_link"]:
+        status, evidence = _judge("share_link", answer.reason, detail=answer.detail)
+    else:
+        status, evidence = _judge_unverified(answer)
+    return replace(finding, status=status, evidence=evidence)
+
+
+def _judge(case: str, reason: str, **values: str) -> tuple[Status, Evidence]:
+    """Return the status and the evidence for a reason, as ``cross_reference.toml`` has them."""
+    row = _TABLE[case][reason]
+    return Status(row["status"]), Evidence(By(row["by"]), reason, row["detail"].format(**values))
+
+
+def _judge_unverified(answer: Verification) -> tuple[Status, Evidence]:
+    detail = f"it could not be verified: {answer.detail or answer.reason}"
+    return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
 
 
 def _by_listing(
@@ -136,39 +141,38 @@ def _by_listing(
 ) -> tuple[Status, Evidence]:
     """Return the status and the evidence from the listing alone."""
     if not found:
-        return _unlisted(finding, listing, stale=context.stale)
+        return _judge("unlisted", _unlisted_reason(finding, listing, stale=context.stale))
     characters = min(record.body_characters for record in found)
-    if characters < MIN_DISTINGUISHING_CHARS:
-        return Status.AMBIGUOUS, Evidence(By.LISTING, "prefix-too-short", _too_short(len(found), characters))
     states = {record.live(context.now) for record in found}
-    if not listing.complete:
-        detail = f"{_may_be(len(found))}, but the listing is not complete"
-        return Status.AMBIGUOUS, Evidence(By.LISTING, "listing-incomplete", detail)
-    if states == {False}:
-        detail = f"{_all_of(len(found))} it may be no longer works; {_carries(characters)} of the body"
-        return Status.INACTIVE, Evidence(By.PREFIX, "candidates-inactive", detail)
-    if states == {True}:
-        detail = f"{_all_of(len(found))} it may be works; {_carries(characters)} of the body"
-        return Status.ACTIVE, Evidence(By.PREFIX, "candidates-active", detail)
-    detail = f"{_may_be(len(found))}, of which some work and some do not"
-    return Status.AMBIGUOUS, Evidence(By.LISTING, "candidates-differ", detail)
-
-
-def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Status, Evidence]:
-    """Return the status of a key without candidates: not listed, or unknown."""
-    kind = (finding.key_type, finding.mode)
-    status = Status.UNKNOWN
-    if not listing.complete:
-        reason, detail = "listing-incomplete", "no listed key begins like it, but the listing is not complete"
-    elif stale:
-        reason, detail = "listing-stale", "no listed key begins like it, but the listing is too old"
-    elif any(not record.understood and record.kind == kind for record in listing.records):
-        reason = "prefix-not-understood"
-        detail = "the listing has prefixes of this type that no such key begins with"
+    if characters < MIN_DISTINGUISHING_CHARS:
+        reason = "prefix-too-short"
+    elif not listing.complete:
+        reason = "listing-incomplete"
+    elif len(states) > 1:
+        reason = "candidates-differ"
     else:
-        status, reason = Status.NOT_LISTED, "not-listed"
-        detail = "no key of the organisation begins like it, and the listing is complete"
-    return status, Evidence(By.LISTING, reason, detail)
+        reason = "candidates-active" if True in states else "candidates-inactive"
+    carries = f"the listed prefix carries {characters} character{'' if characters == 1 else 's'}"
+    one, several = len(found) == 1, f"{len(found):,} listed keys"
+    return _judge(
+        "candidates",
+        reason,
+        carries=carries,
+        may_be="it may be 1 listed key" if one else f"it may be any of {several}",
+        all_of="the one listed key" if one else f"each of the {several}",
+    )
+
+
+def _unlisted_reason(finding: Finding, listing: Listing, *, stale: bool) -> str:
+    """Return the reason for the status of a key without candidates: not listed, or unknown."""
+    kind = (finding.key_type, finding.mode)
+    if not listing.complete:
+        return "listing-incomplete"
+    if stale:
+        return "listing-stale"
+    if any(not record.understood and record.kind == kind for record in listing.records):
+        return "prefix-not-understood"
+    return "not-listed"
 
 
 def _by_answer(
@@ -178,28 +182,17 @@ def _by_answer(
     evidence: Evidence | None,
 ) -> tuple[Status, Evidence]:
     """Return the status from verification, or from the listing if verification did not decide."""
-    match answer.reason:
-        case "accepted":
-            detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, context)
-            return Status.ACTIVE, Evidence(By.VERIFICATION, "accepted", detail, key_id=answer.key_id)
-        case "rejected":
-            detail = (
-                "the API rejected it (401), and no listed key that it may be is limited to other addresses"
-            )
-            return Status.INACTIVE, Evidence(By.VERIFICATION, "rejected", detail)
-        case "rejected-here" if status is not Status.INACTIVE or evidence is None:
-            detail = (
-                "rejected from this address (401): it was revoked or has expired, or works from other "
-                "addresses only; a complete listing (--check) can decide it"
-            )
-            return Status.UNKNOWN, Evidence(By.VERIFICATION, "rejected-here", detail)
-        case "forbidden":
-            detail = "the API refused it (403); it may work from another address"
-            return Status.UNKNOWN, Evidence(By.VERIFICATION, "forbidden", detail)
+    if answer.reason == "accepted":
+        elsewhere = _elsewhere(answer, context)
+        status, evidence = _judge("key", "accepted", key_id=str(answer.key_id), elsewhere=elsewhere)
+        return status, replace(evidence, key_id=answer.key_id)
+    # That a key is rejected here does not outweigh a listing that has it as inactive.
+    is_outweighed = answer.reason == "rejected-here" and status is Status.INACTIVE
+    if answer.reason in _TABLE["key"] and not is_outweighed:
+        return _judge("key", answer.reason)
     if evidence is not None and status in {Status.ACTIVE, Status.INACTIVE, Status.NOT_LISTED}:
         return status, evidence
-    detail = f"it could not be verified: {answer.detail or answer.reason}"
-    return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
+    return _judge_unverified(answer)
 
 
 def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], context: ListingContext) -> bool:
@@ -269,19 +262,3 @@ def _used_since(finding: Finding, meant: Iterable[Record]) -> str | None:
     if not leaked or not uses or max(uses) <= min(leaked):
         return None
     return stamp(max(uses))
-
-
-def _too_short(count: int, characters: int) -> str:
-    return f"{_may_be(count)}: {_carries(characters)} of the body, too few to distinguish keys"
-
-
-def _carries(characters: int) -> str:
-    return f"the listed prefix carries {characters} character{'' if characters == 1 else 's'}"
-
-
-def _may_be(count: int) -> str:
-    return "it may be 1 listed key" if count == 1 else f"it may be any of {count:,} listed keys"
-
-
-def _all_of(count: int) -> str:
-    return "the one listed key" if count == 1 else f"each of the {count:,} listed keys"

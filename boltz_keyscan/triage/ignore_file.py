@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.model.suppression import FINGERPRINT, OBJECT_ID
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.globs import find_problem
 from boltz_keyscan.triage.text_file import TextFile, numbered
@@ -26,7 +26,6 @@ NAME = ".boltz-keyscanignore"
 OBJECT = "object:"
 """Prefix of the id of a git object."""
 
-_OBJECT = late_pattern(r"object:(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _GAP = late_pattern(r"gap:\s*(.*)")
 _ENTRY = late_pattern(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
 _MAX_GLOBS = 1000
@@ -87,7 +86,7 @@ def parse(text: TextFile) -> IgnoreEntries:
 
 def _check_id(text: TextFile, number: int, what: str, *, is_gap: bool) -> None:
     if what.startswith(OBJECT):
-        if not _OBJECT.fullmatch(what):
+        if not OBJECT_ID.fullmatch(what):
             raise text.broken(number, "not the id of an object", "That is object: and 40 or 64 hex digits.")
         if not is_gap:
             hint = "Write # gap: REASON; to ignore a key, give its fingerprint or a path."

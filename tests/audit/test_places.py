@@ -250,10 +250,10 @@ def test_the_newest_files_within_a_budget(tmp_path: Path) -> None:
         os.utime(path, (1000 + age, 1000 + age))
     paths = [os.fsencode(path) for path in files]
     selection = select_newest(paths, 250)
-    assert selection.paths == (paths[3], paths[2])
-    assert (selection.size, selection.left, selection.left_bytes) == (200, 2, 200)
-    assert len(select_newest(paths, 1).paths) == 1
-    assert select_newest([b"/nowhere"], 1).paths == (b"/nowhere",)
+    assert selection.files.paths == (paths[3], paths[2])
+    assert (selection.files.size, selection.left, selection.left_bytes) == (200, 2, 200)
+    assert len(select_newest(paths, 1).files.paths) == 1
+    assert select_newest([b"/nowhere"], 1).files.paths == (b"/nowhere",)
     assert select_newest([], 1).left == 0
 
 

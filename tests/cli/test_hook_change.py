@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import Guarded
@@ -341,7 +341,7 @@ def test_the_law(
         others = "".join(f"{ids[f'p{n}']}\n" for n in range(1, len(parents)))
         (folder / ".git" / "MERGE_HEAD").write_text(others, encoding="utf-8")
     monkeypatch.chdir(folder)
-    plan = make_plan(Options(staged=(), fail_on=FailOn.ANY))
+    plan = make_plan(Options(staged=(), terms=FailPolicy(FailOn.ANY)))
 
     result = pipeline.run(plan)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import push
@@ -328,7 +328,7 @@ def test_the_law(
     }
     ids = build(folder, steps, {"heads/main": f"c{end}", "heads/start": f"c{start}"})
     commits = f"{ids[f'c{start}']}..{ids[f'c{end}']}"
-    plan = make_plan(Options(paths=(os.fspath(folder),), fail_on=FailOn.ANY, commits=commits))
+    plan = make_plan(Options(paths=(os.fspath(folder),), terms=FailPolicy(FailOn.ANY), commits=commits))
 
     result = pipeline.run(plan)
 

@@ -132,6 +132,10 @@ def test_names_are_only_names(folder: Path) -> None:
         ("report --state old", b"", "the state in old is of another version"),
         ("status --state text", b"", "cannot use the state in text"),
         ("merge --state s2 nowhere", b"", "no state of a fleet: nowhere"),
+        *(
+            (words, b"", "Missing option '--state'")
+            for words in ("scan clones", "report", "status", "merge s2")
+        ),
     ],
 )
 def test_what_cannot_be_used_is_an_error(folder: Path, arguments: str, stdin: bytes, error: str) -> None:
@@ -208,7 +212,7 @@ def test_a_merge_loses_no_key_to_a_fetch_that_failed(
     with Store.open(str(tmp_path / "merged")) as store:
         result = StoredResult(store)
         (entry,), (key,) = result.repositories(), result.findings()
-        assert [each.path for each in next(result.occurrences(key.fingerprint)).locations]
+        assert [each.path for each in next(result.occurrences(key.finding.fingerprint)).locations]
     assert entry.status is (RepositoryStatus.FAILED if failed_last else RepositoryStatus.SCANNED)
     assert [gap.reason for gap in entry.gaps] == (["fetch-failed"] if failed_last else [])
 

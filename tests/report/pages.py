@@ -11,7 +11,7 @@ from typing import Any
 
 from boltz_keyscan.audit.organisation import CHECKS
 from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
-from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.finding import Gap as ScanGap
 from boltz_keyscan.model.fleet import (
@@ -110,9 +110,8 @@ def audit(text: str = "key_1") -> str:
         12,
         checks,
         concerns,
-        complete=False,
-        trouble=(text,),
-        exit_code=1,
+        (text,),
+        ExitCode.BLOCKING,
     )
     out, verbose = io.StringIO(), False
     AUDIT_REPORTERS.load("html")(found, out, verbose)
@@ -137,7 +136,6 @@ def usage(text: str = "ws_1") -> str:
         tuple(Job(f"job_{number}", text, text, period.end, text, live=True) for number in range(501)),
         (text,),
         (text,),
-        3,
     )
     out = io.StringIO()
     USAGE_REPORTERS.load("html")(found, out)
@@ -156,7 +154,7 @@ def comparison(text: str = "src/app.py") -> str:
     )
     old, new = (read("a.json", told("json", each).encode()) for each in (before, after))
     out = io.StringIO()
-    DIFF_REPORTERS.load("html")(old, new, compare(old, new), out, str)
+    DIFF_REPORTERS.load("html")(compare(old, new), out, str)
     return out.getvalue()
 
 
@@ -199,9 +197,8 @@ class Fleet:
             where = each.locations[0]
             date = where.author_date
             yield FleetKey(
-                *(each.fingerprint, each.rule_id, each.key_type, each.mode, each.type_prefix, each.shape),
-                *(each.severity, each.confidence, each.blocking, each.suppression is not None),
-                *(situation(each), len(found), sum(len(finding.locations) for _, finding in found)),
+                *(replace(each, locations=()), each.suppression is not None, situation(each), len(found)),
+                sum(len(finding.locations) for _, finding in found),
                 FirstPlace(found[0][0].name, where.path, where.commit, date) if date else None,
                 still_present=True,
             )

@@ -127,4 +127,4 @@ def test_of_many_places_the_first_are_drawn_and_the_rest_is_counted() -> None:
     assert part.life.story.startswith("since 1 May 2024, still there; drawn from 150 of 800 places")
     assert part.places == whole.places
     assert len(read) == 400 + cards.MAX_PLACES + cards.MAX_FOLDED + 1
-    assert part.finding.locations == ()
+    assert key.finding.locations == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_another_file_of_that_name_is_no_gap(content: bytes, tmp_path: Path) -> 
     (tmp_path / "leia-me.br").write_bytes(content)
     result = scan(str(tmp_path))
     assert (list(result.keys), list(result.gaps)) == ([], [])
+
+
+def test_texts_of_that_name_are_no_gaps(tmp_path: Path) -> None:
+    """Some of them decompress to more bytes than prove brotli."""
+    draw = random.Random(5)
+    for number in range(400):
+        words = (
+            "".join(draw.choices("abcdefghijklmnopqrstuvwxyz\u00e9\u00f1\u2019ABCDEMR", k=draw.randint(1, 9)))
+            for _ in range(120)
+        )
+        (tmp_path / f"{number}.br").write_text(" ".join(words), encoding="utf-8")
+    assert list(scan(str(tmp_path)).gaps) == []
 
 
 def test_brotli_that_is_cut_is_a_gap(tmp_path: Path) -> None:

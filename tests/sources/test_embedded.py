@@ -412,3 +412,23 @@ def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: by
         report = scan_json(path)
         assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
         assert report["gaps"] == []
+
+
+def test_a_frame_of_an_animated_png_is_no_archive(tmp_path: Path) -> None:
+    """Its pixels go over several chunks, so that the first one is a stream without an end."""
+    pixels = zlib.compress(bytes(random.Random(2).choices(range(9), k=9000)))
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return (
+            len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+        )
+
+    parts = (
+        chunk(b"IDAT", pixels[:1500]),
+        chunk(b"IDAT", pixels[1500:]),
+        chunk(b"fdAT", b"\0\0\0\1" + pixels[:1500]),
+        chunk(b"fdAT", b"\0\0\0\2" + pixels[1500:]),
+        chunk(b"IEND", b""),
+    )
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    assert scanned(tmp_path / "a.png").gaps == ()

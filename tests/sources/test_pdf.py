@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import random
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pypdf
 import pytest
+import zstandard
 from pypdf import PageObject
 from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextStringObject
 
@@ -21,6 +24,7 @@ from boltz_keyscan.sources import signatures
 from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
 from conformance.containers import tarred, text, zipped
 from tests.keys import fake_key, fingerprint
+from tests.mutants import scanned
 
 KEY = fake_key()
 SHOWN = b"BT /F1 9 Tf 10 700 Td (" + KEY.encode() + b") Tj ET\n"
@@ -248,6 +252,15 @@ def test_a_stream_that_cannot_be_decoded_is_a_gap(name: str) -> None:
     assert reasons(scan(pdf(content))) == [("a.pdf", reason)]
 
 
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_stream_that_was_flushed_and_not_ended_is_whole(cut: int) -> None:
+    engine = zlib.compressobj()
+    written = engine.compress(SHOWN) + engine.flush(zlib.Z_SYNC_FLUSH)
+    result = scan(pdf(stream(written[: len(written) - cut])))
+    assert members(result) == [(b"object 4",)]
+    assert [reason for _, reason in reasons(result)] == ["corrupt-container"] * cut
+
+
 def test_circles_cost_nothing_else() -> None:
     """References to one another, for a filter, a length, a page and what is above it."""
     round_ = (
@@ -371,3 +384,55 @@ def test_a_form_field_of_an_annotation_is_read() -> None:
     writer._add_object(form)
     assert reasons(scan(written(writer))) == []
     assert members(scan(written(writer)))
+
+
+# -- the file of Adobe Illustrator, in pieces ----------------------------------------------
+
+
+def illustrated(file: bytes, entries: bytes = b"", size: int = 70) -> bytes:
+    """A document with the file in streams of ``size`` bytes each, more than nine of them."""
+    pieces = [file[at : at + size] for at in range(0, len(file), size)]
+    assert len(pieces) > 9
+    names = b"".join(b"/AIPrivateData%d %d 0 R" % (n, n + 4) for n in range(1, len(pieces) + 1))
+    written = [zlib.compress(piece) if entries else piece for piece in pieces]
+    return pdf(b"<<%s/NumBlock %d>>" % (names, len(pieces)), *(stream(each, entries) for each in written))
+
+
+NOISE = random.Random(3).randbytes(900)
+HEAD = b"%%BoundingBox: 1 2 3 4\r" * 3
+DRAWN = b"%!PS-Adobe-3.0\r" + NOISE + b"\r" + SHOWN
+
+
+@pytest.mark.parametrize("entries", [b"", b"/Filter/FlateDecode"], ids=["plain", "filtered"])
+@pytest.mark.parametrize(
+    ("mark", "compress"),
+    [(b"%AI12_CompressedData", zlib.compress), (b"%AI24_ZStandard_Data", zstandard.compress)],
+    ids=["zlib", "zstd"],
+)
+def test_the_file_of_illustrator_is_read_over_its_pieces(
+    mark: bytes, compress: Callable[[bytes], bytes], entries: bytes
+) -> None:
+    result = scan(illustrated(HEAD + mark + compress(DRAWN), entries))
+    assert members(result) == [(b"AIPrivateData", b"content")]
+    assert reasons(result) == []
+
+
+def test_what_precedes_the_compressed_part_is_found_once(tmp_path: Path) -> None:
+    file = SHOWN + HEAD + b"%AI12_CompressedData" + zlib.compress(NOISE)
+    path = tmp_path / "a.ai"
+    path.write_bytes(illustrated(file, size=len(SHOWN)))
+    result = scanned(path)
+    assert (members(result), result.gaps) == ([()], ())
+
+
+def test_an_archive_that_is_called_a_piece_is_opened() -> None:
+    archive = zipped({"a.txt": SHOWN})
+    for content in (archive, archive + b"%AI12_CompressedData" + zlib.compress(NOISE)):
+        result = scan(pdf(b"<</AIPrivateData1 5 0 R/AIPrivateData2 5 0 R>>", stream(content, b"")))
+        assert [names[-1] for names in members(result)] == [b"a.txt"]
+
+
+def test_a_piece_that_is_gone_is_a_gap() -> None:
+    document = illustrated(HEAD + b"%AI12_CompressedData" + zlib.compress(DRAWN))
+    result = scan(document.replace(b"/AIPrivateData7 ", b"/AIPrivateDate7 "))
+    assert [reason for _, reason in reasons(result)] == ["corrupt-container"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 
 from conformance import databases
 from conformance.containers import tarred, zipped
 from tests.keys import fake_key, fingerprint
+from tests.running import ROOT
 from tests.sources.containers import reasons_of, scan_container
 
 KEY = fake_key()
@@ -173,6 +176,19 @@ def test_texts_of_tables(form: str, codec: str) -> None:
     pytest.importorskip("pyarrow", reason="of the extra science")
     content = databases.table(TEXT.decode(), form, codec)
     assert found(content) == ({fingerprint(KEY)}, {b"records"}, [])
+
+
+def test_the_library_of_tables_reserves_no_memory_for_threads_and_pools(tmp_path: Path) -> None:
+    """Its defaults reserved more than a worker may have, in some runs."""
+    pytest.importorskip("pyarrow", reason="of the extra science")
+    (tmp_path / "a").write_bytes(databases.table(TEXT.decode(), "parquet", "snappy"))
+    script = (
+        "from pathlib import Path; from tests.sources.containers import scan_container\n"
+        f"scan_container(Path({str(tmp_path / 'a')!r}).read_bytes())\n"
+        "import pyarrow; print(pyarrow.io_thread_count(), pyarrow.default_memory_pool().backend_name)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["1", "system"]
 
 
 @pytest.mark.parametrize("options", [{"compression": "gzip", "shuffle": True}, {"compression": "lzf"}])

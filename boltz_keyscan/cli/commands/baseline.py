@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import click
@@ -22,17 +21,18 @@ from boltz_keyscan.cli.baseline_entries import (
     with_new_places,
 )
 from boltz_keyscan.cli.groups import GroupWithExamples
-from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import path_option
+from boltz_keyscan.cli.options import FILE_OPTIONS, flag, option
+from boltz_keyscan.cli.parameters import ANY_FILE
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, writing
 from boltz_keyscan.model.enums import Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.gaps import joined_gaps
-from boltz_keyscan.report.wording import count, count_secrets, gap_reason
+from boltz_keyscan.report.wording import and_more, count, count_secrets, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
@@ -56,23 +56,30 @@ def _line(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return value and " ".join(value.split())
 
 
-_UNTIL = click.option(
-    "--until",
-    default=files.FOREVER,
-    metavar="DATE",
-    callback=_day,
-    help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
-)
-_BY = click.option(
-    "--by",
-    metavar="WHO",
-    callback=_line,
-    help="Your name.  [default: user.name and user.email of git, else your login name]",
-)
-_GAPS = click.option("--gaps", is_flag=True, help="Accept today's gaps too: archives that cannot be read.")
+@dataclass(frozen=True, slots=True)
+class AcceptanceOptions:
+    """Options of the commands that accept keys."""
 
+    gaps: bool = flag("--gaps", help="Accept today's gaps too: archives that cannot be read.")
+    reason: str | None = option("--reason", help="Why these keys may stay.", metavar="TEXT", callback=_line)
+    by: str | None = option(
+        "--by",
+        help="Your name.  [default: user.name and user.email of git, else your login name]",
+        metavar="WHO",
+        callback=_line,
+    )
+    until: date | None = option(
+        "--until",
+        help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
+        metavar="DATE",
+        default=files.FOREVER,
+        show_default=False,
+        callback=_day,
+    )
 
-_REASON = click.option("--reason", metavar="TEXT", callback=_line, help="Why these keys may stay.")
+    def acceptance(self, to_base: ToBaseline) -> Acceptance:
+        """Return the acceptance of keys and gaps."""
+        return Acceptance(self.reason or "", author(self.by), self.until, to_base)
 
 
 @click.group("baseline", cls=GroupWithExamples)
@@ -84,29 +91,26 @@ def baseline() -> None:
     """
 
 
-@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
-@path_option(
-    "--from", "source", help_text="Take over only keys accepted in a .secrets.baseline or .gitleaksignore."
+@baseline.command(
+    "create",
+    cls=ScanCommand,
+    names=FILE_OPTIONS,
+    options=AcceptanceOptions,
+    short_help="Write a baseline of all keys.",
 )
-@_GAPS
-@_REASON
-@_BY
-@_UNTIL
-def create(
-    *,
-    resolved: ResolvedOptions,
-    source: str | None,
-    gaps: bool,
-    reason: str | None,
-    by: str | None,
-    until: date | None,
-) -> int:
+@click.option(
+    "--from",
+    "source",
+    **ANY_FILE,
+    help="Take over only keys accepted in a .secrets.baseline or .gitleaksignore.",
+)
+def create(*, resolved: ResolvedOptions, source: str | None, options: AcceptanceOptions) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
     Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
     they spread. Keys that are already suppressed are left out too.
     """
-    if reason is None and (gaps or source is None):
+    if options.reason is None and (options.gaps or source is None):
         raise click.UsageError("Missing option '--reason'.")
     path = _path(resolved)
     if os.path.lexists(path):
@@ -116,13 +120,13 @@ def create(
         )
     result = _scan(resolved)
     found = [finding for finding in result.findings if finding.blocking]
-    acceptance = Acceptance(reason or "", author(by), until, to_baseline(resolved, path))
+    acceptance = options.acceptance(to_baseline(resolved, path))
     if source is None:
         key_entries = list(acceptance.keys(found))
     else:
         found, key_entries = take_over_keys(found, source, acceptance)
     unread = open_gaps(result.gaps, (), acceptance.to_baseline)
-    accepted_gaps = _acceptable(unread) if gaps else []
+    accepted_gaps = _acceptable(unread) if options.gaps else []
     gap_entries = list(acceptance.gaps(accepted_gaps))
     entries = [*key_entries, *gap_entries]
     _write(path, entries)
@@ -130,9 +134,11 @@ def create(
         f" and {count(len(joined_gaps(accepted_gaps)), 'gap')}" if accepted_gaps else ""
     )
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
-    _echo_live(found, until, "delete the file, and run this again with --until DATE")
+    _echo_live(found, options.until, "delete the file, and run this again with --until DATE")
     left = open_gaps(unread, {entry.key for entry in entries}, acceptance.to_baseline)
-    _echo_gaps(left, "'boltz-keyscan baseline update --add --gaps --reason TEXT' accepts them.", gaps=gaps)
+    _echo_gaps(
+        left, "'boltz-keyscan baseline update --add --gaps --reason TEXT' accepts them.", gaps=options.gaps
+    )
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
     click.echo(redacted(f"  {os.path.basename(os.fsdecode(path))} merge=union"))
     return _completeness_code(left)
@@ -142,27 +148,16 @@ def create(
     "update",
     cls=ScanCommand,
     names=FILE_OPTIONS,
+    options=AcceptanceOptions,
     short_help="Drop vanished keys; with --add, accept new ones.",
 )
 @click.option("--add", is_flag=True, help="Accept new keys and places too, and renew what has expired.")
-@_GAPS
-@_REASON
-@_BY
-@_UNTIL
-def update(
-    *,
-    resolved: ResolvedOptions,
-    add: bool,
-    gaps: bool,
-    reason: str | None,
-    by: str | None,
-    until: date | None,
-) -> int:
+def update(*, resolved: ResolvedOptions, add: bool, options: AcceptanceOptions) -> int:
     """Drop the keys and gaps that no longer occur; with --add, accept the new ones.
 
     Nothing is dropped after an incomplete scan: the keys may still be there.
     """
-    if add and reason is None:
+    if add and options.reason is None:
         raise KeyscanError("--add needs a reason", "Give it with --reason TEXT.")
     path, text = _read_existing(resolved)
     known = _parsed(text)
@@ -177,8 +172,8 @@ def update(
     new: list[Entry] = []
     spread: list[Entry] = []
     if add:
-        acceptance = Acceptance(reason or "", author(by), until, to_base)
-        new = [*acceptance.keys(unaccepted), *acceptance.gaps(_acceptable(unread) if gaps else ())]
+        acceptance = options.acceptance(to_base)
+        new = [*acceptance.keys(unaccepted), *acceptance.gaps(_acceptable(unread) if options.gaps else ())]
         spread = _with_new_places(valid, result, acceptance)
     unread = open_gaps(unread, {entry.key for entry in new}, to_base)
     whole = not unread
@@ -191,11 +186,13 @@ def update(
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
     if add:
-        _echo_live(unaccepted, until, "write its last day, such as 2030-12-31, at the end of its line")
+        _echo_live(
+            unaccepted, options.until, "write its last day, such as 2030-12-31, at the end of its line"
+        )
     elif unaccepted:
         them = "it" if len(unaccepted) == 1 else "them"
         click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts {them}.")
-    _echo_gaps(unread, "--add --gaps --reason TEXT accepts them.", gaps=gaps)
+    _echo_gaps(unread, "--add --gaps --reason TEXT accepts them.", gaps=options.gaps)
     return _completeness_code(unread)
 
 
@@ -217,8 +214,8 @@ def show(*, resolved: ResolvedOptions) -> int:
         state = exposures.get(key, "not scanned") if key in occurring else absence
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
-        places = f" and {count(len(entry.places), 'more path')}" if entry.places else ""
-        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}{places}"))
+        more = and_more(len(entry.places), "path")
+        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}{more}"))
         click.echo(redacted(f"    {entry.summary}"))
     gone = sum(key not in occurring for key in entries)
     expired = sum(entry.expired(today) for entry in entries.values())

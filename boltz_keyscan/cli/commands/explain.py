@@ -15,13 +15,13 @@ from boltz_keyscan import rules
 from boltz_keyscan.advice import OF_THE_KEY
 from boltz_keyscan.cli.key_repositories import KeyRepository, find_worktree, is_root, key_repositories
 from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import file_option
+from boltz_keyscan.cli.parameters import FILE
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError, writing
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Finding, ScanResult, Tally
+from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.plan import choose_prefixes
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
@@ -83,12 +83,15 @@ class _ExplainCommand(ScanCommand):
     names=("fail_on", "fail_on_unexposed", *FILE_OPTIONS),
     short_help="List the keys, or show everything about some and what to do.",
 )
-@file_option(
+@click.option(
     "--replace-text",
-    "Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
+    **FILE,
+    help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
-@file_option(
-    "--from-report", "Take the keys from a JSON report, of a scan or of 'import', instead of a scan."
+@click.option(
+    "--from-report",
+    **FILE,
+    help="Take the keys from a JSON report, of a scan or of 'import', instead of a scan.",
 )
 def explain(
     *,
@@ -168,12 +171,10 @@ def _enter_root(part: KeyRepository, targets: tuple[str, ...], *, is_only: bool)
 
 
 def _read_result(path: str) -> ScanResult:
-    """Return the keys of a report as the result of a scan."""
+    """Return the keys of a report."""
     raw = read_whole_file(os.fsencode(path))
     known = {rule.id: rule.prefix for rule in rules.load()}
-    report = read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
-    code = ExitCode.CLEAN if report.complete else ExitCode.INCOMPLETE
-    return ScanResult((".",), "", 0.0, report.findings, (), Tally(), report.complete, code)
+    return read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
 
 
 def _at_paths(result: ScanResult, wanted: Mapping[str, tuple[str, bytes]]) -> ScanResult:

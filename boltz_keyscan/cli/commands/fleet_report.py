@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from typing import TextIO
 
 import click
 
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import CommandWithScanOptions
+from boltz_keyscan.cli.options import CommandWithOptions, option, shared
 from boltz_keyscan.cli.output import write_stdout
-from boltz_keyscan.cli.parameters import PATH, format_option, path_option
+from boltz_keyscan.cli.parameters import ANY_FILE, FOLDER, PATH, format_of
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.result import StoredResult
 from boltz_keyscan.fleet.store import Store
 from boltz_keyscan.fleet.store import merge as merge_states
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.fleet import FleetResult, RepositoryEntry
-from boltz_keyscan.report import FLEET_REPORTERS, Reporter, ReportOptions, load
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report import FLEET_REPORTERS, ReportOptions
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.wording import size
-from boltz_keyscan.report.writer import write_stream
+from boltz_keyscan.report.writer import write_report, write_stream
 
 _PER_REPOSITORY = ("sarif",)
 """Formats with a file for each repository."""
@@ -31,52 +29,45 @@ _PER_REPOSITORY = ("sarif",)
 _UNSAFE = late_pattern(r"[^A-Za-z0-9._-]+")
 
 
-_STATE = path_option("--state", metavar="DIR", required=True, help_text="Folder of the results.")
+@dataclass(frozen=True, slots=True)
+class FleetReportOptions:
+    """Options of a report of a fleet."""
+
+    state: str = option("--state", **FOLDER, help="Folder of the results.", required=True)
+    format_: str = option(
+        "--format",
+        **format_of((*FLEET_REPORTERS, *_PER_REPOSITORY)),
+        help="Format of the report; sarif is a file for each repository.",
+    )
+    output: str | None = option("--output", **ANY_FILE, help="Write it to FILE; for sarif, to a folder.")
+    require_complete: bool = shared("require_complete")
+    show_placeholders: bool = shared("show_placeholders")
+    verbose: bool = shared("verbose")
 
 
 @click.command(
     "report",
-    cls=CommandWithScanOptions,
-    names=("require_complete", "show_placeholders", "verbose"),
+    cls=CommandWithOptions,
+    options=FleetReportOptions,
     short_help="Report the keys of all repositories.",
 )
-@_STATE
-@format_option(
-    (*FLEET_REPORTERS, *_PER_REPOSITORY), "Format of the report; sarif is a file for each repository."
-)
-@path_option("--output", help_text="Write it to FILE; for sarif, to a folder.")
-def report(
-    *,
-    state: str,
-    format_: str,
-    output: str | None,
-    require_complete: bool,
-    show_placeholders: bool,
-    verbose: bool,
-) -> int:
+def report(*, options: FleetReportOptions) -> int:
     """Report what was scanned and what was not, and then each key with all its repositories."""
-    with Store.open_copy(state) as store:
-        result = StoredResult(store, require_complete=require_complete)
-        options = ReportOptions(show_placeholders=show_placeholders, verbosity=int(verbose))
-        if format_ in _PER_REPOSITORY:
+    name, output = options.format_, options.output
+    with Store.open_copy(options.state) as store:
+        result = StoredResult(store, require_complete=options.require_complete)
+        view = ReportOptions(show_placeholders=options.show_placeholders, verbosity=int(options.verbose))
+        if name in _PER_REPOSITORY:
             if output is None:
-                raise KeyscanError(f"{format_} is a file for each repository", "Name a folder with --output.")
+                raise KeyscanError(f"{name} is a file for each repository", "Name a folder with --output.")
             os.makedirs(output, exist_ok=True)
-            reporter = load(format_)
             for entry, found in result.scan_results():
-                path = os.path.join(output, f"{_file_name(entry)}.{format_}")
-                write_stream(format_, path, partial(_fill, reporter, found, options))
+                write_report(name, os.path.join(output, f"{_file_name(entry)}.{name}"), found, view)
         elif output is not None:
-            write_stream(
-                format_, output, lambda stream: FLEET_REPORTERS.load(format_)(result, stream, options)
-            )
+            write_stream(name, output, lambda stream: FLEET_REPORTERS.load(name)(result, stream, view))
         else:
-            return print_report(result, format_, options)
+            return print_report(result, name, view)
         return result.exit_code
-
-
-def _fill(reporter: Reporter, result: ScanResult, options: ReportOptions, stream: TextIO) -> None:
-    reporter(result, stream, options)
 
 
 def print_report(result: FleetResult, name: str, options: ReportOptions) -> int:
@@ -93,6 +84,9 @@ def _file_name(entry: RepositoryEntry) -> str:
     """Return a file name for a repository, whose own name may be anything."""
     tail = _UNSAFE.sub("-", entry.name.removesuffix(".git"))[-60:].lstrip(".-")
     return f"{tail}-{entry.id[:12]}"
+
+
+_STATE = click.option("--state", **FOLDER, help="Folder of the results.", required=True)
 
 
 @click.command("status", cls=CommandWithExamples, short_help="Show the progress of a fleet scan.")

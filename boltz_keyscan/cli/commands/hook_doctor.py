@@ -12,29 +12,14 @@ import click
 
 from boltz_keyscan.agents import registry
 from boltz_keyscan.cli import hook_script
-from boltz_keyscan.cli.agent_settings import try_hooks
+from boltz_keyscan.cli.agent_settings import Diagnosis, try_hooks
 from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Diagnosis of one hook."""
-
-    name: str
-    path: str
-    because: str
-    """Reason why git uses this path."""
-    trouble: str = ""
-    """Reason why it would not run; empty if it would."""
-    help: str = ""
-    program: str = ""
-    """Program that it runs."""
 
 
 @click.command("doctor", cls=CommandWithExamples, short_help="Check that the hooks work.")
@@ -52,21 +37,17 @@ def doctor(*, hooks: tuple[str, ...]) -> int:
     trials = [] if git_hooks == names != () else try_hooks(tuple(name for name in names if name not in HOOKS))
     found = [] if names and not git_hooks else _diagnoses(git_hooks, is_optional=bool(trials))
     for each in found:
-        verdict = f"would NOT run: {each.trouble}" if each.trouble else "would run"
-        rows = [("file", each.path), ("because", each.because), ("runs", each.program), ("help", each.help)]
-        _write(f"{each.name}: {verdict}", rows)
-    for trial in trials:
-        works = f"not tried: {trial.note}" if trial.note else "works"
-        verdict = f"does NOT work: {trial.trouble}" if trial.trouble else works
-        rows = [("file", trial.path), ("runs", trial.program), ("note", trial.agent.settings.note)]
-        _write(f"{trial.agent.settings.title}: {verdict}", rows)
-    failed = any(each.trouble for each in found) or any(trial.trouble for trial in trials)
+        _write(each, "would run", "would NOT run")
+    for each in trials:
+        _write(each, f"not tried: {each.untried}" if each.untried else "works", "does NOT work")
+    failed = any(each.trouble for each in (*found, *trials))
     return ExitCode.BLOCKING if failed else ExitCode.CLEAN
 
 
-def _write(verdict: str, rows: list[tuple[str, str]]) -> None:
-    click.echo(redacted(verdict))
-    for label, value in rows:
+def _write(each: Diagnosis, works: str, fails: str) -> None:
+    click.echo(redacted(f"{each.name}: {f'{fails}: {each.trouble}' if each.trouble else works}"))
+    rows = [("file", each.path), ("because", each.because), ("runs", each.program), ("help", each.help)]
+    for label, value in (*rows, ("note", each.note)):
         if value:
             click.echo(redacted(f"  {label:8} {value}"))
 

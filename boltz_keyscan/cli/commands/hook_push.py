@@ -14,7 +14,7 @@ from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
@@ -89,7 +89,7 @@ def _push(changes: Iterable[tuple[str, str, str]]) -> Push:
 
 
 def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
-    plan = make_plan(Options(push=push, fail_on=FailOn.ANY))
+    plan = make_plan(Options(push=push, terms=FailPolicy(FailOn.ANY)))
     with scan_progress(plan.sources) as watch:
         return scan_for_hook(plan, baseline, trust, watch)
 

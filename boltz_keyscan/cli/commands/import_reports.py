@@ -11,7 +11,7 @@ from boltz_keyscan import trust as trusts
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.output import show
-from boltz_keyscan.cli.parameters import PATH, path_option
+from boltz_keyscan.cli.parameters import ANY_FILE, PATH
 from boltz_keyscan.errors import KeyscanError, warn
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.imports.formats import MAX_BYTES
@@ -27,8 +27,8 @@ from boltz_keyscan.trust import SuppressionInputs
 
 @click.command("import", cls=CommandWithExamples, short_help="Turn reports of other scanners into ours.")
 @click.argument("reports", metavar="REPORT...", type=PATH, nargs=-1, required=True)
-@path_option("--baseline", help_text="Baseline of accepted keys.")
-@path_option("--output", help_text="Write the report to FILE instead of stdout.")
+@click.option("--baseline", **ANY_FILE, help="Baseline of accepted keys.")
+@click.option("--output", **ANY_FILE, help="Write the report to FILE instead of stdout.")
 def import_command(*, reports: tuple[str, ...], baseline: str | None, output: str | None) -> int:
     """Write the Boltz keys in reports of other scanners as a JSON report, without the keys.
 

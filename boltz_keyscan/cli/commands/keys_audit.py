@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -15,11 +16,12 @@ from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, examine_machine
-from boltz_keyscan.cli.parameters import Decorator, choice_option, file_option, format_option, number_option
+from boltz_keyscan.cli.options import flag, option
+from boltz_keyscan.cli.parameters import FILE, format_of
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
-from boltz_keyscan.records import replace
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import AUDIT_REPORTERS, json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file
@@ -31,72 +33,75 @@ from boltz_keyscan.workers.process import read_version
 _LIMITS = Limits()
 
 
-def _days_option(name: str, default: int, help_text: str) -> Decorator:
-    return number_option(name, click.IntRange(0, 36500), "DAYS", default, help_text)
+def _days(name: str, default: int, help_text: str) -> Any:  # noqa: ANN401 - the value of a field of any type
+    days = click.IntRange(0, 36500)
+    return option(name, help=help_text, type=days, metavar="DAYS", default=default)
 
 
-@click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
-@click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
-@click.option(
-    "--history", is_flag=True, help="With --local: also search transcripts of agents, histories and logs."
-)
-@number_option(
-    "--budget",
-    click.IntRange(1),
-    "GIB",
-    DEFAULT_BUDGET_GIB,
-    "With --history: search the newest GIB gibibytes.",
-)
-@file_option("--with-report", "Mark the keys that a scan's JSON report found.")
-@file_option(
-    "--against", "Report keys that are new, wider or longer-lived than in a file of 'keys snapshot'."
-)
-@format_option(AUDIT_REPORTERS, "Format of the audit.")
-@file_option("--output", "Write the audit to FILE instead of stdout.")
-@choice_option(
-    "--fail-on",
-    (*(each.value for each in Severity if each is not Severity.NOTE), "never"),
-    Severity.HIGH.value,
-    "Exit 1 on concerns of this severity or higher.",
-)
-@_days_option("--expires-soon", _LIMITS.expires_soon, "Report keys that expire within DAYS.")
-@_days_option("--max-age", _LIMITS.oldest, "Report keys older than DAYS.")
-@_days_option("--max-idle", _LIMITS.unused, "Report keys not used for DAYS.")
-@number_option(
-    "--max-admin-keys", click.IntRange(0), "N", _LIMITS.admin_keys, "Report more than N live admin keys."
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show every concern.")
-def audit(
-    *,
-    api: ApiOptions,
-    local: bool,
-    history: bool,
-    budget: int,
-    with_report: str | None,
-    against: str | None,
-    format_: str,
-    output: str | None,
-    fail_on: str,
-    expires_soon: int,
-    max_age: int,
-    max_idle: int,
-    max_admin_keys: int,
-    verbose: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """Options of an audit of keys."""
+
+    local: bool = flag("--local", help="Check how keys are kept on this machine. Sends nothing.")
+    history: bool = flag(
+        "--history", help="With --local: also search transcripts of agents, histories and logs."
+    )
+    budget: int = option(
+        "--budget",
+        help="With --history: search the newest GIB gibibytes.",
+        type=click.IntRange(1),
+        metavar="GIB",
+        default=DEFAULT_BUDGET_GIB,
+    )
+    with_report: str | None = option(
+        "--with-report", **FILE, help="Mark the keys that a scan's JSON report found."
+    )
+    against: str | None = option(
+        "--against",
+        **FILE,
+        help="Report keys that are new, wider or longer-lived than in a file of 'keys snapshot'.",
+    )
+    format_: str = option("--format", **format_of(AUDIT_REPORTERS), help="Format of the audit.")
+    output: str | None = option("--output", **FILE, help="Write the audit to FILE instead of stdout.")
+    fail_on: str = option(
+        "--fail-on",
+        help="Exit 1 on concerns of this severity or higher.",
+        type=click.Choice([*(each.value for each in Severity if each is not Severity.NOTE), "never"]),
+        default=Severity.HIGH.value,
+    )
+    expires_soon: int = _days("--expires-soon", _LIMITS.expires_soon, "Report keys that expire within DAYS.")
+    max_age: int = _days("--max-age", _LIMITS.oldest, "Report keys older than DAYS.")
+    max_idle: int = _days("--max-idle", _LIMITS.unused, "Report keys not used for DAYS.")
+    max_admin_keys: int = option(
+        "--max-admin-keys",
+        help="Report more than N live admin keys.",
+        type=click.IntRange(0),
+        metavar="N",
+        default=_LIMITS.admin_keys,
+    )
+    verbose: bool = flag("-v", "--verbose", help="Show every concern.")
+
+    @property
+    def limits(self) -> Limits:
+        """The thresholds of the checks."""
+        return Limits(self.expires_soon, self.max_age, self.max_idle, admin_keys=self.max_admin_keys)
+
+
+@click.command("audit", cls=ApiCommand, options=AuditOptions, short_help="Check the keys for bad hygiene.")
+def audit(*, api: ApiOptions, options: AuditOptions) -> int:
     """Check the keys of the organisation, or with --local the keys on this machine.
 
     Reports keys that never expire, are old, unused or work from everywhere, too many admin
     keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
-    if local:
-        done = examine_machine(budget << 30 if history else None)
+    if options.local:
+        done = examine_machine(options.budget << 30 if options.history else None)
     else:
-        limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        report = read_report(with_report) if with_report is not None else None
-        done = _organisation(api, limits, report, _read_older(against))
-    done = _with_exit_code(done, fail_on)
-    reporter = AUDIT_REPORTERS.load(format_)
-    safe_output.write_report(lambda stream: reporter(done, stream, verbose), output)
+        report = read_report(options.with_report) if options.with_report is not None else None
+        done = _organisation(api, options.limits, report, _read_older(options.against))
+    done = _with_exit_code(done, options.fail_on)
+    reporter = AUDIT_REPORTERS.load(options.format_)
+    safe_output.write_report(lambda stream: reporter(done, stream, options.verbose), options.output)
     return done.exit_code
 
 
@@ -136,9 +141,7 @@ def _organisation(
         len(audit_input.records),
         tuple(organisation.CHECKS.values()),
         organisation.examine(audit_input),
-        not trouble,
         tuple(trouble),
-        ExitCode.CLEAN,
     )
 
 

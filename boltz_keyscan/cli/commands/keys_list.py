@@ -9,7 +9,7 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
-from boltz_keyscan.cli.parameters import file_option, format_option
+from boltz_keyscan.cli.parameters import FILE, format_of
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sanitize import harmless
@@ -21,7 +21,7 @@ _WIDEST = 40
 
 
 @click.command("list", cls=ApiCommand)
-@format_option(("text", "json"), "Format of the list.")
+@click.option("--format", "format_", **format_of(("text", "json")), help="Format of the list.")
 def list_(*, api: ApiOptions, format_: str) -> int:
     """Show every key of the organisation: type, state and last use.
 
@@ -40,7 +40,7 @@ def list_(*, api: ApiOptions, format_: str) -> int:
 
 
 @click.command("snapshot", cls=ApiCommand, short_help="Save the listing of all keys to a file.")
-@file_option("--output", "Save the listing to FILE.", required=True)
+@click.option("--output", **FILE, help="Save the listing to FILE.", required=True)
 def snapshot(*, api: ApiOptions, output: str) -> int:
     """Save the listing of all keys, for 'boltz-keyscan --inventory FILE'.
 

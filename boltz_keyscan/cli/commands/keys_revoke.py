@@ -18,9 +18,15 @@ from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.commands.share_link_archive import archive_links, confirm, write_audit_line
+from boltz_keyscan.cli.commands.share_link_archive import (
+    NOTHING_DONE,
+    archive_links,
+    confirm,
+    write_audit_line,
+)
 from boltz_keyscan.cli.messages import report_line
-from boltz_keyscan.cli.parameters import PATH, file_option
+from boltz_keyscan.cli.options import flag, option
+from boltz_keyscan.cli.parameters import FILE, PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
@@ -30,35 +36,44 @@ from boltz_keyscan.report.wording import count
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
 
-@click.command("revoke", cls=ApiCommand)
-@click.option("--id", "ids", metavar="ID", multiple=True, help="Revoke the key with this id; repeatable.")
-@file_option("--from-report", "Revoke the keys identified by --verify in a scan's JSON report.")
-@click.option(
-    "--share-link",
-    "links",
-    metavar="FINGERPRINT",
-    multiple=True,
-    help="Archive this share link, found again in PATH; repeatable.",
-)
-@click.option("--execute", is_flag=True, help="Revoke, after you type the name of each key.")
-@click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id or --share-link.")
-@click.option("--replace", is_flag=True, help="Make a new key first and write it to standard output.")
-@file_option("--new-key-file", "Write the new key to FILE, which must not exist.")
+@dataclass(frozen=True, slots=True)
+class RevokeOptions:
+    """Options of a revocation."""
+
+    ids: tuple[str, ...] = option(
+        "--id", help="Revoke the key with this id; repeatable.", metavar="ID", multiple=True
+    )
+    from_report: str | None = option(
+        "--from-report", **FILE, help="Revoke the keys identified by --verify in a scan's JSON report."
+    )
+    links: tuple[str, ...] = option(
+        "--share-link",
+        help="Archive this share link, found again in PATH; repeatable.",
+        metavar="FINGERPRINT",
+        multiple=True,
+    )
+    execute: bool = flag("--execute", help="Revoke, after you type the name of each key.")
+    yes: bool = flag("--yes", help="Revoke without asking. Requires --id or --share-link.")
+    replace: bool = flag("--replace", help="Make a new key first and write it to standard output.")
+    new_key_file: str | None = option(
+        "--new-key-file", **FILE, help="Write the new key to FILE, which must not exist."
+    )
+    allow_self: bool = flag("--allow-self", help="Allow revoking the key this command authenticates with.")
+
+    @property
+    def is_dry(self) -> bool:
+        """True to show only what would happen."""
+        return not (self.execute or self.yes)
+
+    @property
+    def is_asking(self) -> bool:
+        """True to ask for the name of each key first."""
+        return self.execute and not self.yes
+
+
+@click.command("revoke", cls=ApiCommand, options=RevokeOptions)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
-@click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
-def revoke(
-    *,
-    api: ApiOptions,
-    ids: tuple[str, ...],
-    from_report: str | None,
-    links: tuple[str, ...],
-    paths: tuple[str, ...],
-    execute: bool,
-    yes: bool,
-    replace: bool,
-    new_key_file: str | None,
-    allow_self: bool,
-) -> int:
+def revoke(*, api: ApiOptions, options: RevokeOptions, paths: tuple[str, ...]) -> int:
     """Revoke keys by exact id. Without --execute or --yes, only show what would happen.
 
     A key is never chosen by its prefix: a scan with --verify finds out its id. The keys are
@@ -68,45 +83,40 @@ def revoke(
     A share link is archived by its fingerprint: a scan of PATH (default: the current folder)
     finds it again. Any key that reads the shared results may do that.
     """
-    asking = execute and not yes
-    if links or paths:
-        _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
-        _require_terminal(asking=asking)
-        return archive_links(api, links, paths, execute=execute, yes=yes)
-    _require_terminal(asking=asking)
-    selected = _selected_ids(ids, from_report, yes=yes)
-    if replace and len(selected) != 1:
+    if options.links or paths:
+        _check_only_links(options)
+        _require_terminal(options)
+        return archive_links(api, options.links, paths, is_dry=options.is_dry, is_asking=options.is_asking)
+    _require_terminal(options)
+    selected = _selected_ids(options)
+    if options.replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
-    with open_connection(api, stdin=not asking) as connection:
+    with open_connection(api, stdin=not options.is_asking) as connection:
         found = fetch_listing(connection)
-        plan = _plan(selected, found, allow_self=allow_self)
-        if replace:
+        plan = _plan(selected, found, options)
+        if options.replace:
             for record in (each.record for each in plan if each.record is not None):
                 api_revoke.check_replaceable(record, datetime.now(UTC))
-        for line in (line for each in plan for line in _describe(each, found, replace=replace)):
+        for line in (line for each in plan for line in _describe(each, found, replace=options.replace)):
             report_line(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
-        if not (execute or yes):
-            report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
+        if options.is_dry:
+            report_line(NOTHING_DONE)
             return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
-        records = [each for each in allowed if yes or _is_confirmed(each)]
-        connection.renew()
-        if replace and records:
-            _create_successor(connection, records[0], new_key_file, found.own.key_id if found.own else None)
-        outcomes = _revoke(connection, records, found)
+        outcomes = _act(connection, allowed, found, options)
     well = sum(outcome.succeeded for outcome in outcomes)
     return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
 
 
-def _check_only_links(links: Sequence[str], *, keys: bool) -> None:
-    if not links:
+def _check_only_links(options: RevokeOptions) -> None:
+    if not options.links:
         raise KeyscanError("PATH is only for --share-link", "Leave it out, or give --share-link FINGERPRINT.")
-    if keys:
+    if options.ids or options.from_report or options.replace or options.new_key_file:
         raise KeyscanError("share links and keys are not revoked together", "Use one command for each.")
 
 
-def _require_terminal(*, asking: bool) -> None:
-    if asking and not (sys.stdin is not None and sys.stdin.isatty()):
+def _require_terminal(options: RevokeOptions) -> None:
+    if options.is_asking and not (sys.stdin is not None and sys.stdin.isatty()):
         raise KeyscanError(
             "the name of the key cannot be asked for without a terminal", "Give --yes --id ID."
         )
@@ -121,17 +131,17 @@ class _PlannedRevocation:
     refused: str = ""
 
 
-def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> list[str]:
+def _selected_ids(options: RevokeOptions) -> list[str]:
     """Return the ids, each once.
 
     Raises:
         KeyscanError: no id is given, one is malformed, or --yes comes without ids of its own.
     """
-    if yes and (from_report or not ids):
+    if options.yes and (options.from_report or not options.ids):
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
-    named = list(ids)
-    if from_report is not None:
-        report = read_report(from_report)
+    named = list(options.ids)
+    if options.from_report is not None:
+        report = read_report(options.from_report)
         named += report.proved_ids
         if report.unproved:
             report_line(
@@ -147,21 +157,21 @@ def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> 
         raise KeyscanError(str(error), "'boltz-keyscan keys list' shows the ids.") from None
 
 
-def _plan(selected: Sequence[str], found: FetchedListing, *, allow_self: bool) -> list[_PlannedRevocation]:
+def _plan(selected: Sequence[str], found: FetchedListing, options: RevokeOptions) -> list[_PlannedRevocation]:
     records = {each.id: each for each in found.listing.records}
     return [
-        _PlannedRevocation(each, records.get(each), _refusal(records.get(each), found, allow_self))
+        _PlannedRevocation(each, records.get(each), _refusal(records.get(each), found, options))
         for each in selected
     ]
 
 
-def _refusal(record: Record | None, found: FetchedListing, allow_self: bool) -> str:  # noqa: FBT001 - value of an option
+def _refusal(record: Record | None, found: FetchedListing, options: RevokeOptions) -> str:
     if record is None:
         more = "" if found.listing.complete else ", but the listing is not complete"
         return f"no such key is listed{more}"
-    if found.own is not None and found.own.key_id == record.id and not allow_self:
+    if found.own is not None and found.own.key_id == record.id and not options.allow_self:
         return "this command authenticates with it; --allow-self revokes it anyway"
-    if found.own is None and record.key_type is KeyType.ADMIN and not allow_self:
+    if found.own is None and record.key_type is KeyType.ADMIN and not options.allow_self:
         return (
             "this command may authenticate with it: the API did not identify the key; "
             "--allow-self revokes it anyway"
@@ -254,12 +264,17 @@ def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callab
     return hand_over, drop
 
 
-def _revoke(
-    connection: Connection, records: Sequence[Record], found: FetchedListing
+def _act(
+    connection: Connection, allowed: Sequence[Record], found: FetchedListing, options: RevokeOptions
 ) -> tuple[api_revoke.Revocation, ...]:
+    """Revoke the keys that are confirmed, after making a successor if one is wanted; report the outcomes."""
+    records = [each for each in allowed if options.yes or _is_confirmed(each)]
+    connection.renew()
     if not records:
         return ()
     own = found.own.key_id if found.own else None
+    if options.replace:
+        _create_successor(connection, records[0], options.new_key_file, own)
     outcomes = api_revoke.revoke(connection, records, redacted, own)
     for outcome in outcomes:
         why = f": {outcome.detail}" if outcome.detail else ""

@@ -13,10 +13,11 @@ from boltz_keyscan.api.usage import fetch_jobs, fetch_usage
 from boltz_keyscan.audit.usage_anomalies import find_anomalies, make_series
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.parameters import file_option, format_option
+from boltz_keyscan.cli.options import option
+from boltz_keyscan.cli.parameters import FILE, format_of
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import ExitCode, KeyType
+from boltz_keyscan.model.enums import KeyType
 from boltz_keyscan.model.usage import KeyUse, Period, Unit, Usage
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.redaction import redacted
@@ -46,33 +47,32 @@ class _Scope:
     """True if the report has keys that were not identified."""
 
 
-@click.command("usage", cls=ApiCommand, short_help="Show the usage since a leak.")
-@click.option(
-    "--since",
-    metavar="DATE",
-    help=f"Time of the leak: 2026-05-03, or 2026-05-03T10:00Z. Default: {_DEFAULT_DAYS} days ago.",
-)
-@file_option("--from-report", "Take time, keys and workspaces from a scan's JSON report.")
-@click.option(
-    "--workspace", "workspace_ids", metavar="ID", multiple=True, help="Only this workspace; may be repeated."
-)
-@click.option(
-    "--by",
-    type=click.Choice([each.value for each in Unit]),
-    help=f"Show hours or days. Default: hours for a leak of the last {_MAX_DAYS_BY_HOUR} days.",
-)
-@format_option(USAGE_REPORTERS, "Format of the report.")
-@file_option("--output", "Write the report to FILE instead of stdout.")
-def usage(
-    *,
-    api: ApiOptions,
-    since: str | None,
-    from_report: str | None,
-    workspace_ids: tuple[str, ...],
-    by: str | None,
-    format_: str,
-    output: str | None,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class UsageOptions:
+    """Options of a report of usage."""
+
+    since: str | None = option(
+        "--since",
+        help=f"Time of the leak: 2026-05-03, or 2026-05-03T10:00Z. Default: {_DEFAULT_DAYS} days ago.",
+        metavar="DATE",
+    )
+    from_report: str | None = option(
+        "--from-report", **FILE, help="Take time, keys and workspaces from a scan's JSON report."
+    )
+    workspace_ids: tuple[str, ...] = option(
+        "--workspace", help="Only this workspace; may be repeated.", metavar="ID", multiple=True
+    )
+    by: str | None = option(
+        "--by",
+        help=f"Show hours or days. Default: hours for a leak of the last {_MAX_DAYS_BY_HOUR} days.",
+        type=click.Choice([each.value for each in Unit]),
+    )
+    format_: str = option("--format", **format_of(USAGE_REPORTERS), help="Format of the report.")
+    output: str | None = option("--output", **FILE, help="Write the report to FILE instead of stdout.")
+
+
+@click.command("usage", cls=ApiCommand, options=UsageOptions, short_help="Show the usage since a leak.")
+def usage(*, api: ApiOptions, options: UsageOptions) -> int:
     """Show the usage and the jobs of the organisation since a leak.
 
     The usage of each workspace and application is shown beside the days before, with what
@@ -80,20 +80,21 @@ def usage(
     is missing.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    scope = _scope(since, from_report, workspace_ids, now)
-    period = _period(scope.since, now, Unit(by) if by else None)
+    scope = _scope(options, now)
+    period = _period(scope.since, now, Unit(options.by) if options.by else None)
     with open_connection(api) as connection:
         done = _ask(connection, scope, period)
-    report = USAGE_REPORTERS.load(format_)
-    safe_output.write_report(lambda stream: report(done, stream), output)
+    report = USAGE_REPORTERS.load(options.format_)
+    safe_output.write_report(lambda stream: report(done, stream), options.output)
     return done.exit_code
 
 
-def _scope(since: str | None, path: str | None, workspace_ids: Sequence[str], now: datetime) -> _Scope:
+def _scope(options: UsageOptions, now: datetime) -> _Scope:
+    since, path = options.since, options.from_report
     if since is not None and path is not None:
         raise KeyscanError("--since and --from-report both give the time of the leak", "Give one of them.")
     try:
-        ids = tuple(dict.fromkeys(identifier(each, "--workspace") for each in workspace_ids))
+        ids = tuple(dict.fromkeys(identifier(each, "--workspace") for each in options.workspace_ids))
     except RecordError:
         raise KeyscanError("--workspace is not the id of a workspace", "See 'keys list'.") from None
     if path is None:
@@ -207,7 +208,6 @@ def _ask(connection: Connection, scope: _Scope, period: Period) -> Usage:
         tuple(sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)),
         unlisted,
         tuple(trouble),
-        ExitCode.INCOMPLETE if trouble else ExitCode.CLEAN,
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from boltz_keyscan import rules as rule_files
 from boltz_keyscan.cli.groups import GroupWithExamples
-from boltz_keyscan.cli.parameters import file_option
+from boltz_keyscan.cli.parameters import FILE
 from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import writing
 from boltz_keyscan.exports import EXPORTERS, export_rules
@@ -59,7 +59,7 @@ def check_(*, folder: Path | None) -> int:
     required=True,
     help="Scanner to write the rules for.",
 )
-@file_option("--output", "Write the rules to FILE instead of stdout.")
+@click.option("--output", **FILE, help="Write the rules to FILE instead of stdout.")
 def export(*, scanner: str, output: str | None) -> int:
     """Write the rules as a file for another scanner.
 

@@ -37,33 +37,35 @@ from boltz_keyscan.triage.key_record import RecordError, stamp
 
 _FINGERPRINT = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})")
 
+NOTHING_DONE = "Nothing was done. --execute does it, after asking; --yes without asking."
+
 _ASKED_DIGITS = 8
 """Digits of the fingerprint that confirm an archiving; lists show as many."""
 
 
 def archive_links(
-    api: ApiOptions, names: Sequence[str], paths: Sequence[str], *, execute: bool, yes: bool
+    api: ApiOptions, names: Sequence[str], paths: Sequence[str], *, is_dry: bool, is_asking: bool
 ) -> int:
-    """Archive share links; without ``execute`` or ``yes`` only show them.
+    """Archive share links.
 
     Args:
         api: options of the connection; any key that reads the shared results will do.
         names: fingerprints, or their beginnings.
         paths: folders and files to find the links in; the current folder without one.
-        execute: archive, after the user typed a fingerprint.
-        yes: archive without asking.
+        is_dry: only show them.
+        is_asking: archive a link after the user typed its fingerprint.
 
     Raises:
         KeyscanError: a link is not found, no key is set, or the SDK is not installed.
     """
     found = _find_links(names, tuple(paths) or (".",))
-    with open_connection(api, stdin=not (execute and not yes), admin=False) as connection:
+    with open_connection(api, stdin=not is_asking, admin=False) as connection:
         done = [
-            _archive(connection, fingerprint, link, execute=execute, yes=yes)
+            _archive(connection, fingerprint, link, is_dry=is_dry, is_asking=is_asking)
             for fingerprint, link in found.items()
         ]
-    if not (execute or yes):
-        report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
+    if is_dry:
+        report_line(NOTHING_DONE)
     return ExitCode.CLEAN if all(done) else ExitCode.BLOCKING
 
 
@@ -125,7 +127,9 @@ def _digits(name: str) -> str:
     return found[1]
 
 
-def _archive(connection: Connection, fingerprint: str, link: Secret, *, execute: bool, yes: bool) -> bool:
+def _archive(
+    connection: Connection, fingerprint: str, link: Secret, *, is_dry: bool, is_asking: bool
+) -> bool:
     """Show a link, and archive it if that is wanted; return True if nothing is left to do."""
     try:
         record = share_links.describe(connection, link)
@@ -136,13 +140,11 @@ def _archive(connection: Connection, fingerprint: str, link: Secret, *, execute:
         report_line(f"{fingerprint}: the response of the API is not as documented: {error}")
         return False
     _describe(fingerprint, record)
-    if record.archived_at is not None:
-        return True
-    if not (execute or yes):
+    if is_dry or record.archived_at is not None:
         return True
     digits = fingerprint.removeprefix("bk1:")[:_ASKED_DIGITS]
     question = f"To archive it, type the first {_ASKED_DIGITS} digits of its fingerprint: "
-    if not yes and not confirm(question, (digits, f"bk1:{digits}"), "These are not its digits."):
+    if is_asking and not confirm(question, (digits, f"bk1:{digits}"), "These are not its digits."):
         return False
     connection.renew()
     archived, why = share_links.archive(connection, link)

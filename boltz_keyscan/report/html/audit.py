@@ -22,7 +22,7 @@ MAX_PLACES = 100
 
 def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the page."""
-    color = {ExitCode.CLEAN: "yellow" if audit.concerns else "green"}.get(ExitCode(audit.exit_code), "red")
+    color = {ExitCode.CLEAN: "yellow" if audit.concerns else "green"}.get(audit.exit_code, "red")
     write_page(
         "audit.html",
         stream,

@@ -15,7 +15,6 @@ from boltz_keyscan import policy, rules
 from boltz_keyscan.advice import choose_steps, describe_situation
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.model.fleet import FleetKey
 from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.file_actions import Instruction
@@ -75,7 +74,7 @@ _MAX_STEP_CHARS = 4_000
 class Card:
     """A key as the templates need it."""
 
-    key: Finding | FleetKey
+    key: Finding
     name: str
     """The first digits of the fingerprint."""
     title: str

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report.diff import INCOMPLETE, Changes, exit_code, mismatch, rows, total
+from boltz_keyscan.report.diff import INCOMPLETE, Comparison
 from boltz_keyscan.report.html.rendering import heading, write_page
-from boltz_keyscan.report.json_reader import Report
 from boltz_keyscan.report.wording import count
 
 MAX_ROWS = 2_000
@@ -26,12 +25,10 @@ _VERDICTS = {
 }
 
 
-def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
+def html(comparison: Comparison, stream: TextIO, redact: Callable[[str], str]) -> None:
     """Write the page; ``redact`` is applied to each string of the reports."""
-    found = list(rows(new, changes))
-    code = exit_code(changes, new)
+    code, blocking, new = comparison.exit_code, comparison.blocking, comparison.new
     label, color = _VERDICTS[code]
-    blocking = len(changes.blocking)
     verdict = f"{label}: {count(blocking, 'key')} newly {'fails' if blocking == 1 else 'fail'} the run"
     sentences = [INCOMPLETE if code == ExitCode.INCOMPLETE else f"{verdict} (exit {int(code)})"]
     if code == ExitCode.BLOCKING and not new.complete:
@@ -44,14 +41,14 @@ def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Cal
         color=color,
         subject=f"boltz-keyscan diff, {redact(', '.join(new.targets))}",
         taken_at="",
-        lead=total(changes),
-        caution=redact(mismatch(old, new)),
+        lead=comparison.total,
+        caution=redact(comparison.mismatch),
         redact=redact,
         max_rows=MAX_ROWS,
         max_paths=MAX_PATHS,
         sections=[
             (title, changed)
             for kind, title in _TITLES.items()
-            if (changed := [row for row in found if row.kind == kind])
+            if (changed := [each for each in comparison.changes if each.kind == kind])
         ],
     )

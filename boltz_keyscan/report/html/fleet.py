@@ -38,18 +38,18 @@ RepositoryRow = tuple[str, RepositoryStatus, int, int, int]
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the page."""
     found = list(options.fleet_keys(result))
-    keys = [key for key in found if key.shape is not Shape.PLACEHOLDER]
-    names = short_fingerprints(key.fingerprint for key in found)
-    spreads = {key.fingerprint: make_spread(result, key) for key in found[:MAX_TIMED]}
+    keys = [key for key in found if key.finding.shape is not Shape.PLACEHOLDER]
+    names = short_fingerprints(key.finding.fingerprint for key in found)
+    spreads = {key.finding.fingerprint: make_spread(result, key) for key in found[:MAX_TIMED]}
     kinds = _urgent_situations(keys)
-    concerns = ((key, (key.situation, is_link(key))) for key in keys if _is_urgent(key))
+    concerns = ((key, (key.situation, is_link(key.finding))) for key in keys if _is_urgent(key))
     urgent = next((key for key, concern in concerns if concern == kinds[0]), None)
     deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
-    drawn = (spreads[key.fingerprint] for key in keys[:MAX_TIMED] if key.fingerprint in spreads)
-    timed = [(spread.finding, spread.life) for spread in drawn]
+    drawn = (key.finding for key in keys[:MAX_TIMED] if key.finding.fingerprint in spreads)
+    timed = [(finding, spreads[finding.fingerprint].life) for finding in drawn]
     timeline = make_timeline(timed, names, result.started_at, len(keys)) if timed else None
     verdict = list(_verdict(result, keys))
-    severities = Counter(key.severity for key in found[: len(deck.cards)])
+    severities = Counter(key.finding.severity for key in found[: len(deck.cards)])
     filter_: Filter = ("severity", "v", choices(severities, Severity, str))
     write_page(
         "fleet.html",
@@ -61,9 +61,9 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         taken_at=format_time(result.started_at),
         headline=describe_coverage(result),
         warning="",
-        counts=[(level, sum(key.severity is level for key in keys)) for level in Severity],
+        counts=[(level, sum(key.finding.severity is level for key in keys)) for level in Severity],
         advice=[make_advice(kind, is_link=is_link) for kind, is_link in kinds],
-        command=explain_command(urgent, names[urgent.fingerprint]) if urgent else "",
+        command=explain_command(urgent, names[urgent.finding.fingerprint]) if urgent else "",
         coverage=tuple(_coverage(result)),
         gaps=tuple(gap_groups(_gaps(result))),
         repositories=_table(result),
@@ -78,7 +78,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
 
 def _verdict(result: FleetResult, keys: Sequence[FleetKey]) -> Iterator[Heading]:
     code = f"exit {result.exit_code:d}"
-    blocking = sum(key.blocking for key in keys)
+    blocking = sum(key.finding.blocking for key in keys)
     match result.exit_code:
         case ExitCode.BLOCKING:
             verb = "fails" if blocking == 1 else "fail"
@@ -96,7 +96,7 @@ def _is_urgent(key: FleetKey) -> bool:
 
 
 def _urgent_situations(keys: Sequence[FleetKey]) -> list[tuple[Situation, bool]]:
-    kinds = {(key.situation, is_link(key)) for key in keys if _is_urgent(key)}
+    kinds = {(key.situation, is_link(key.finding)) for key in keys if _is_urgent(key)}
     return sorted(kinds, key=lambda kind: (kind[0].rank, kind[1]))
 
 

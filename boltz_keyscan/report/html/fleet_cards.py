@@ -13,7 +13,6 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, Occurrence, RepositoryStatus
 from boltz_keyscan.model.kinds import is_link
-from boltz_keyscan.policy import widest
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.fleet_text import describe_extent, describe_first
@@ -30,12 +29,10 @@ MAX_LOCATIONS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A key with its repositories."""
+    """The repositories of a key."""
 
-    finding: Finding
-    """The key as its first repository has it, without locations."""
     life: Lifetime
-    """Its lifetime as if all repositories were one."""
+    """The lifetime of the key as if all repositories were one."""
     places: tuple[Place, ...]
     """The first repositories, each with its first place."""
     names: tuple[str, ...]
@@ -50,7 +47,7 @@ def explain_command(key: FleetKey, name: str) -> str:
 
 
 def make_spread(result: FleetResult, key: FleetKey, most: int = MAX_LOCATIONS) -> Spread:
-    """Return a key with its repositories, of which forks share most locations.
+    """Return the repositories of a key, of which forks share most locations.
 
     Args:
         result: the fleet.
@@ -60,9 +57,7 @@ def make_spread(result: FleetResult, key: FleetKey, most: int = MAX_LOCATIONS) -
     locations: dict[Location, None] = {}
     rows: list[Place] = []
     names: dict[str, None] = {}
-    one: Finding | None = None
-    for each in result.occurrences(key.fingerprint):
-        one = one or each.finding
+    for each in result.occurrences(key.finding.fingerprint):
         room = max(0, most - len(locations))
         if len(rows) < MAX_PLACES + MAX_FOLDED:
             finding = each.whole()
@@ -73,20 +68,10 @@ def make_spread(result: FleetResult, key: FleetKey, most: int = MAX_LOCATIONS) -
             locations.update(dict.fromkeys(itertools.islice(each.locations, room)))
         else:
             break
-    if one is None:
-        raise ValueError("a key is in no repository")
-    merged = replace(
-        one,
-        shape=key.shape,
-        severity=key.severity,
-        blocking=key.blocking,
-        locations=tuple(locations),
-        exposure=widest(each.exposure for each in locations),
-    )
-    life = lifetime(merged)
+    life = lifetime(replace(key.finding, locations=tuple(locations)))
     if len(locations) >= most and key.locations > most:
         life = _partly_drawn(life, key, most)
-    return Spread(replace(merged, locations=()), life, tuple(rows), tuple(first_paths(names)))
+    return Spread(life, tuple(rows), tuple(first_paths(names)))
 
 
 def _partly_drawn(life: Lifetime, key: FleetKey, most: int) -> Lifetime:
@@ -134,15 +119,15 @@ def make_drafts(
     """
     known = {rule.id: rule.summary for rule in rules.load()}
     for key in keys:
-        spread = spreads.get(key.fingerprint)
+        spread = spreads.get(key.finding.fingerprint)
         if spread is None:
-            occurrences = itertools.islice(result.occurrences(key.fingerprint), MAX_PLACES)
+            occurrences = itertools.islice(result.occurrences(key.finding.fingerprint), MAX_PLACES)
             pairs = [(each, each.whole()) for each in occurrences]
             searched = dict(each for pair in pairs for each in _searched(*pair))
-            one = pairs[0][1]
-            spread = Spread(one, lifetime(one), (_place(*pairs[0], first=True),), tuple(searched))
-        card = _card(key, names[key.fingerprint], spread)
-        power = "" if key.shape is Shape.PLACEHOLDER else known.get(key.rule_id, "")
+            first = _place(*pairs[0], first=True)
+            spread = Spread(lifetime(pairs[0][1]), (first,), tuple(searched))
+        card = _card(key, names[key.finding.fingerprint], spread)
+        power = "" if key.finding.shape is Shape.PLACEHOLDER else known.get(key.finding.rule_id, "")
         yield card, dumps(_entry(key, spread)), partial(_details, key, card, spread, power)
 
 
@@ -150,8 +135,8 @@ def _entry(key: FleetKey, spread: Spread) -> dict[str, object]:
     """Return an item of the index, as that of the page of a scan."""
     when = parse_time(key.first.author_date) if key.first else None
     return {
-        "f": key.fingerprint,
-        "v": key.severity.value,
+        "f": key.finding.fingerprint,
+        "v": key.finding.severity.value,
         "p": list(first_paths(spread.names)),
         "n": key.locations,
         "a": when.timestamp() if when else None,
@@ -162,10 +147,10 @@ def _card(key: FleetKey, name: str, spread: Spread) -> Card:
     outcome = "accepted" if key.suppressed else "does not fail this run"
     first = f"{key.first.repository}  {key.first.path}" if key.first else spread.places[0].where
     return Card(
-        key,
+        key.finding,
         name,
-        key_title(spread.finding),
-        "fails this run" if key.blocking else outcome,
+        key_title(key.finding),
+        "fails this run" if key.finding.blocking else outcome,
         f"{TITLE[key.situation]}; in {describe_extent(key)}",
         first,
     )
@@ -177,7 +162,11 @@ def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
         facts.append(("First", describe_first(key.first)))
     if spread.life.events:
         facts.append(("History", spread.life.story))
-    named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=is_link(key))
+    named = (
+        ()
+        if key.finding.shape is Shape.PLACEHOLDER
+        else choose_steps(key.situation, is_link=is_link(key.finding))
+    )
     steps = list(map(Instruction, named))
     if len(steps) > 1:
         text = "The commands, in a clone of each repository that has it:"

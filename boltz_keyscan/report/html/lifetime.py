@@ -7,7 +7,7 @@ from datetime import datetime
 
 from boltz_keyscan.advice import PAST
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.policy import choose_exposed
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import format_commit
 from boltz_keyscan.report.presence import Presence, describe_end, presence
@@ -58,8 +58,7 @@ class Lifetime:
 def lifetime(finding: Finding) -> Lifetime:
     """Return the lifetime of a key, from its exposed locations, or from all if none is exposed."""
     known = presence(finding)
-    exposed = [each for each in finding.locations if each.exposure not in UNEXPOSED]
-    found = exposed or list(finding.locations)
+    found = choose_exposed(finding.locations)
     stretches = tuple(_stretches(found))
     events = sorted(
         {*_additions(found), *_removals(stretches)},

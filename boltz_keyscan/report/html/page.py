@@ -13,7 +13,7 @@ from boltz_keyscan.advice import EXPOSURE, choose_steps, describe_case
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Situation, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.gaps import joined_gaps
+from boltz_keyscan.report.gaps import sort_gaps
 from boltz_keyscan.report.html.cards import make_deck
 from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.html.rendering import heading, json_data, write_page
@@ -42,7 +42,8 @@ _MAX_GAP_CHARS = 400
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
-_NOT_READ, _BY_DESIGN, _AGREED = "not read", "left out by design", "not read, as agreed"
+_GAP_TITLES = ("not read", "left out by design", "not read, as agreed")
+"""Titles of the kinds of ``sort_gaps``."""
 
 _ELSEWHERE = frozenset({"Next", "Gaps", "Left out", "Accepted"})
 """Labels of the summary that have a section of their own on the page."""
@@ -109,21 +110,15 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
 
 def gap_groups(gaps: Iterable[Gap]) -> Iterator[GapGroup]:
     """Yield the gaps that were accepted, those by design, and before both the others."""
-    totals: Counter[str] = Counter()
-    found: dict[str, list[tuple[str, str]]] = {}
-    for gap in joined_gaps(gaps):
-        title = _AGREED if gap.accepted is not None else _BY_DESIGN if gap.by_design else _NOT_READ
-        totals[title] += 1
-        if totals[title] <= MAX_GAPS + MAX_FOLDED_GAPS:
-            found.setdefault(title, []).append((gap.where, gap_reason(gap)))
-    for title in (_NOT_READ, _BY_DESIGN, _AGREED):
-        if rows := found.get(title, []):
+    for title, found in zip(_GAP_TITLES, sort_gaps(gaps), strict=True):
+        rows = [(gap.where, gap_reason(gap)) for gap in found[: MAX_GAPS + MAX_FOLDED_GAPS]]
+        if rows:
             yield GapGroup(
-                f"{count(totals[title], 'part')} {title}",
-                title == _NOT_READ,
+                f"{count(len(found), 'part')} {title}",
+                title == _GAP_TITLES[0],
                 tuple(rows[:MAX_GAPS]),
                 tuple((clip(where), clip(reason)) for where, reason in rows[MAX_GAPS:]),
-                totals[title] - len(rows),
+                len(found) - len(rows),
             )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TextIO
 
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.usage import Period, Series, Usage
 from boltz_keyscan.report import usage_text
 from boltz_keyscan.report.html.rendering import heading, write_page
@@ -26,13 +25,12 @@ Bar = tuple[float, float, float, float, bool]
 
 def html(usage: Usage, stream: TextIO) -> None:
     """Write the page."""
-    clean = usage.exit_code == ExitCode.CLEAN
     write_page(
         "usage.html",
         stream,
         title=usage_text.verdict(usage),
         verdict=[heading(usage_text.verdict(usage))],
-        color=("yellow" if usage.anomalies else "green") if clean else "red",
+        color=("yellow" if usage.anomalies else "green") if usage.complete else "red",
         subject="boltz-keyscan keys usage",
         taken_at=usage_text.minute(usage.taken_at),
         text=usage_text,

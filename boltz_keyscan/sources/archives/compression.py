@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import itertools
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
@@ -31,7 +32,7 @@ def stream(inflate: Inflate) -> Members:
     def members(content: Content) -> Iterator[Member]:
         reader = content.reader
         start = reader.position
-        yield Member(b"", inflate(reader, content.meter), implied=True)
+        yield Member(b"", inflate(reader, content.meter), implied=True, source=reader)
         content.cover(start, reader.position)
 
     return members
@@ -48,13 +49,18 @@ def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
             return
 
 
+_FLUSHED = b"\0\0\xff\xff"
+"""End of a deflate stream that was flushed and never ended (RFC 1951, 3.2.4): nothing of it is missing."""
+
+
 def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
     """Yield the content of one deflate stream; ``bits`` as for ``zlib.decompressobj``."""
     engine = zlib.decompressobj(bits)
     before = None
-    rest = b""
+    rest = tail = b""
     while not engine.eof:
-        rest = rest or reader.take()
+        if not rest and (rest := reader.take()):
+            tail = (tail + rest)[-len(_FLUSHED) :]
         try:
             # At the end of the input the engine may still hold output.
             output = engine.decompress(rest, CHUNK) if rest else engine.flush()
@@ -70,6 +76,8 @@ def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
             meter.add_output(len(output))
             yield output
         elif not rest and not engine.eof:
+            if tail == _FLUSHED:
+                return
             raise corrupt_error(TRUNCATED)
         rest = engine.unconsumed_tail
         before = None if engine.eof else engine.copy()
@@ -200,6 +208,8 @@ def brotli_members(content: Content) -> Iterator[Member]:
     """Yield the content of brotli; only what comes out of it shows that it is no other file of that name."""
     reader = content.reader
     start = reader.position
+    if not _CONTROL.search(reader.peek(_HEAD_BYTES)):
+        return
     chunks, first = unbrotli(reader, content.meter), b""
     try:
         while len(first) < _BROTLI_BYTES and (chunk := next(chunks, b"")):
@@ -215,6 +225,10 @@ def brotli_members(content: Content) -> Iterator[Member]:
 
 _BROTLI_BYTES = 64
 """Bytes out of a file that prove that it is brotli."""
+
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_HEAD_BYTES = 512
+"""Bytes without a control character in which a file is text: compressed bytes have one in nine."""
 
 _FRAME = b"\x28\xb5\x2f\xfd"
 

@@ -41,6 +41,8 @@ class Member:
     """Offsets of its name in the container."""
     implied: bool = False
     """True for the whole content of a compressed stream or an encoded text, which has no name."""
+    source: Reader | None = None
+    """For the content of a compressed stream: the reader of the stream."""
     locate: Callable[[int], int] | None = None
     """For an encoded text: the end in it of the first bytes of the member, or 0 where that is not known."""
     is_record: bool = False

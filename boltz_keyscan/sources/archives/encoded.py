@@ -46,7 +46,7 @@ def deflate_members(content: Content) -> Iterator[Member]:
     source = Reader(_counted(decoder, content.meter))
     if source.peek(len(beginnings.PACKET)) == beginnings.PACKET:
         source.skip(len(beginnings.PACKET))
-    yield Member(b"", inflate_stream(source, content.meter, -15), implied=True)
+    yield Member(b"", inflate_stream(source, content.meter, -15), implied=True, source=source)
     content.cover(at, at + decoder.locate(source.position))
 
 

@@ -41,7 +41,7 @@ from boltz_keyscan.sources.archives.texts import (
     prove,
 )
 from boltz_keyscan.sources.blob import Quota
-from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, is_container_head
+from boltz_keyscan.sources.signatures import FLOOD, HEAD, ZIP, Format, is_container_head
 from boltz_keyscan.sources.windows import WindowMatcher
 
 _Record = tuple[Member, Frame, Format]
@@ -142,8 +142,7 @@ class Extractor:
             return
         starts = starts[: 1 if is_wide_text(space, starts[0]) else None]
         if "zip" in map(marks.get, starts):
-            zips = next(row for row in FORMATS if row.name == "zip")
-            self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
+            self._open(ZIP, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
         texts = []
         # A table of LevelDB ends with its signature: streams before it are its blocks.
@@ -164,7 +163,7 @@ class Extractor:
     def _open_mark(self, kind: str, part: RandomAccess, frame: Frame) -> Frame:
         """Open the container or the encoded text that begins ``part``; return its ranges read as members."""
         inner = frame.part()
-        inner.doubt(kind, part.read(0, HEAD))
+        inner.doubt(kind)
         if format_ := TEXTS.get(kind) or match_format(part.read(0, HEAD))[0]:
             reader = Reader(self._guarded(read_pieces(part), inner))
             is_certain = not inner.is_uncertain
@@ -243,7 +242,7 @@ class Extractor:
         if is_text or frame.links:
             inner.links = (*frame.links, *outer.name.split(" > "))
         kept = KeptBytes(self._meter)
-        reader = Reader(kept.watch(self._guarded(prove(member.chunks, inner, outer), inner)))
+        reader = Reader(kept.watch(self._guarded(prove(member, inner, outer), inner)))
         format_, marks = match_format(reader.peek(HEAD), member.name)
         if format_ is None:
             kept.drop()

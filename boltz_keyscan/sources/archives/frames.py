@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -27,9 +26,6 @@ _MAX_SHORT_BYTES = 64 << 10
 
 _MAX_BETWEEN_BYTES = 32 << 10
 """Bytes between two ranges, up to which both are read at once."""
-
-_STORED_BYTES = 16
-"""Bytes that are the same in a stream and in what comes out of it only if they are stored."""
 
 _LONG_SIGNATURES = frozenset(
     {
@@ -121,17 +117,11 @@ class Frame:
             if is_stored or not self.has_failed:
                 self._covered.append((start, end))
 
-    def doubt(self, kind: str, head: bytes = b"") -> None:
-        """Set the certainty of a container of some format that begins here by its signature.
-
-        Args:
-            kind: the format.
-            head: its first bytes, of zlib.
-        """
+    def doubt(self, kind: str) -> None:
+        """Set the certainty of a container of some format that begins here by its signature."""
         self.is_uncertain = kind not in _LONG_SIGNATURES
-        # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others. One of zlib
-        # is searched as bytes too.
-        self.stays_uncertain = kind == "zstd" or (kind == "zlib" and _is_stored(head))
+        # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others.
+        self.stays_uncertain = kind == "zstd"
 
     @property
     def end(self) -> int:
@@ -275,14 +265,6 @@ class UncoveredScanner:
         matcher = WindowMatcher(self._detector, start, self._quota)
         self.matches += (*matcher.feed(piece), *matcher.finish())
         self.marks |= matcher.marks
-
-
-def _is_stored(head: bytes) -> bool:
-    """Return True if the first bytes of a zlib stream end in an uncompressed block."""
-    try:
-        return zlib.decompressobj().decompress(head).endswith(head[-_STORED_BYTES:])
-    except zlib.error:
-        return False
 
 
 def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:

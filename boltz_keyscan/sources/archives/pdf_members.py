@@ -35,8 +35,15 @@ from boltz_keyscan.sources.signatures import HEAD, is_container_head
 if TYPE_CHECKING:
     import mmap
 
-_INTERESTING = re.compile(rb"\\|#|/EF|/Page|<[0-9A-Fa-f\s]{16}")
-"""Marks of an object with content that its bytes do not show: escapes, attachments, pages, hex."""
+_INTERESTING = re.compile(rb"\\|#|/EF|/Page|/AIPrivateData|<[0-9A-Fa-f\s]{16}")
+"""Marks of an object with content that its bytes do not show: escapes, attachments, pages, pieces, hex."""
+
+_PIECE = re.compile(r"/AIPrivateData([0-9]{1,6})")
+"""Name of a piece of the file that Adobe Illustrator adds to its documents."""
+
+_COMPRESSED = re.compile(rb"%AI[0-9]{2}_(?:CompressedData|ZStandard_Data)")
+_COMPRESSED_BYTES = 30
+"""The mark before the compressed part of that file, and more bytes than it has."""
 
 _MAX_KEPT_BYTES = 16 << 20
 """Bytes of a decoded stream kept for the search for objects and words."""
@@ -66,6 +73,10 @@ class _Members:
         self._names: dict[int, bytes] = {}
         """Names of attachments, by stream number."""
         self._pages: list[tuple[int, DictionaryObject]] = []
+        self._split_files: list[list[int]] = []
+        """Numbers of the streams that are pieces of one file, in order."""
+        self._joined: set[int] = set()
+        """Header numbers of the pieces that were read."""
 
     def all(self) -> Iterator[Member]:
         """Yield all members, object streams first, because others may refer into them."""
@@ -85,8 +96,13 @@ class _Members:
         for stream in object_streams:
             yield from self._stream(stream)
         yield from self._plain_objects()
+        by_number = {self._document.numbers[stream.at]: stream for stream in other_streams}
+        for numbers in self._split_files:
+            pieces = [by_number.pop(number) for number in numbers if number in by_number]
+            yield Member(b"AIPrivateData", self._join(pieces))
         for stream in other_streams:
-            yield from self._stream(stream)
+            if stream.at not in self._joined:
+                yield from self._stream(stream)
         text = pdf_text.Text(self._document, self._content)
         for number, page in self._pages:
             yield from text.extract_page(number, page)
@@ -126,6 +142,30 @@ class _Members:
             text, wrapped = pdf_text.join_words(bytes(kept))
         if text:
             yield Member(name, [text], view=lambda _: wrapped)
+
+    def _join(self, pieces: list[Stream]) -> Iterator[bytes]:
+        """Yield a file in pieces from its compressed part on: the document shows what precedes it."""
+        before, has_begun = b"", False
+        for stream in pieces:
+            self._content.meter.check_time()
+            found = self._document.get_object(self._document.numbers[stream.at])
+            if not isinstance(found, StreamObject):
+                continue
+            raw: bytes = found._data  # noqa: SLF001 - pypdf has no public access to the raw bytes
+            chunks = pdf_filters.decode_stream(found, raw, self._content.meter)
+            start, end = stream.start, self._document.extent(found, stream.start)
+            if not has_begun and chunks is None and not self._document.is_open:
+                before = before[-_COMPRESSED_BYTES:]
+                begin = _COMPRESSED.search(before + raw)
+                if begin is None:
+                    before += raw
+                    continue
+                raw = raw[begin.end() - len(before) :]
+                start = end - len(raw)
+            has_begun = True
+            yield from filter(None, chunks or [raw])
+            self._joined.add(stream.at)
+            self._content.cover(start, end)
 
     def _guarded(self, number: int, chunks: Iterator[bytes], kept: bytearray) -> Iterator[bytes]:
         """Yield the chunks and keep the first; an error before them is reported at the end."""
@@ -196,10 +236,16 @@ class _Members:
         if found.get("/Type") == "/Page":
             self._pages.append((number, found))
         for item in _iter_nested(found, _MAX_DEPTH):
-            if isinstance(item, DictionaryObject) and "/EF" in item:
+            if not isinstance(item, DictionaryObject):
+                continue
+            names = [(int(match[1]), key) for key in item if (match := _PIECE.fullmatch(key))]
+            if references := [item.raw_get(key) for _, key in sorted(names)]:
+                self._split_files.append(
+                    [each.idnum for each in references if isinstance(each, IndirectObject)]
+                )
+            if "/EF" in item:
                 name, files = resolve(item.get("/UF", item.get("/F"))), resolve(item.get("/EF"))
-                references = files.values() if isinstance(files, DictionaryObject) else ()
-                for reference in references:
+                for reference in files.values() if isinstance(files, DictionaryObject) else ():
                     if isinstance(reference, IndirectObject) and isinstance(name, str) and name:
                         self._names[reference.idnum] = name.encode("utf-8", "replace")
 

@@ -65,8 +65,10 @@ def _import(module: str) -> Any:  # noqa: ANN401 - they have no types
     """
     import importlib  # noqa: PLC0415 - few scans meet such a file
 
-    # One thread for each worker, and no code from other places.
+    # One thread for each worker, memory as it is needed (others reserve more than a worker may have), and no
+    # code from other places.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", HDF5_PLUGIN_PRELOAD="::")
+    os.environ.update(ARROW_IO_THREADS="1", ARROW_DEFAULT_MEMORY_POOL="system")
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -88,7 +90,6 @@ def _table(
     library = _import(module)
     arrow = _import("pyarrow")
     arrow.set_cpu_count(1)
-    arrow.set_memory_pool(arrow.system_memory_pool())
     try:
         for batch in batches(library, file):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):

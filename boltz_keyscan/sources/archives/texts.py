@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Match
 from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.sources.archives.content import Member
 from boltz_keyscan.sources.archives.frames import Frame
 from boltz_keyscan.sources.archives.reader import RandomAccess, read_pieces
 from boltz_keyscan.sources.encoded import ENCODINGS
@@ -28,6 +29,9 @@ _PROOF_BYTES = 256
 _WEAK = frozenset({"zlib", "base64 > deflate"})
 _LONG_PROOF_BYTES = 4096
 """The same for formats whose header proves little: one in ten million."""
+_SAVED_BYTES = 1024
+"""Bytes by which it must be longer than what was read for it: any bytes can follow the header of a stored
+block, which fonts and programs have by chance."""
 
 _READ_BY_DETECT = frozenset({"base64", "hex", "utf-16", "percent", "quoted-printable", "escape", "decimal"})
 _DETECT_DEPTH = 3
@@ -57,15 +61,17 @@ def match_format(head: bytes, name: bytes = b"") -> tuple[Format | None, dict[in
     return format_, {}
 
 
-def prove(chunks: Iterable[bytes], frame: Frame, outer: Format) -> Iterator[bytes]:
+def prove(member: Member, frame: Frame, outer: Format) -> Iterator[bytes]:
     """Yield the chunks of a member; enough of them prove its container, and what is unreadable is a gap."""
     # Any text decodes: only a container in it proves anything.
-    missing = 1 << 62 if outer.name in ENCODINGS else _PROOF_BYTES
-    if outer.name in _WEAK:
-        missing = _LONG_PROOF_BYTES
-    for chunk in chunks:
-        missing -= len(chunk)
-        if missing <= 0:
+    required = 1 << 62 if outer.name in ENCODINGS else _PROOF_BYTES
+    source, start, size = None, 0, 0
+    if outer.name in _WEAK and member.source is not None:
+        required, source, start = _LONG_PROOF_BYTES, member.source, member.source.position
+    for chunk in member.chunks:
+        size += len(chunk)
+        saved = size - (source.position - start) if source is not None else _SAVED_BYTES
+        if size >= required and saved >= _SAVED_BYTES:
             frame.is_uncertain = frame.stays_uncertain
         yield chunk
 

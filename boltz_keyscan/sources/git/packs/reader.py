@@ -242,21 +242,28 @@ class _Run:
         # The LF between objects prevents a match across two of them.
         joined = b"\n".join([item.content[item.start :] if item.start else item.content for item in batch])
         found: set[int] = set()
-        archives: set[int] = set()
+        containers = {
+            number
+            for number, item in enumerate(batch)
+            if item.kind == "blob" and is_container(item.content, 0, len(item.content))
+        }
         marks: list[int] = []
         if (offsets := self.detector.candidate_offsets(joined, len(joined), marks)) or marks:
             ends = list(itertools.accumulate(len(item.content) - item.start + 1 for item in batch))
             found = {bisect_right(ends, offset) for offset in offsets}
-            archives = {bisect_right(ends, offset) for offset, _ in checked_marks(joined, len(joined), marks)}
+            # Ids in trees look like beginnings, and the members of an archive have one each.
+            numbered = [(bisect_right(ends, at), at) for at in marks]
+            marks = [
+                at for number, at in numbered if batch[number].kind == "blob" and number not in containers
+            ]
+            containers |= {bisect_right(ends, at) for at, _ in checked_marks(joined, len(joined), marks)}
         for number, item in enumerate(batch):
             suspect = number in found or (item.base in self.suspects and self._has_candidates(item))
-            container = (
+            container = number in containers or (
                 item.kind == "blob"
                 and (
-                    number in archives
-                    or is_container(item.content, 0, len(item.content))
                     # A database whose bytes show all rows is opened only to name the row of a key.
-                    or (suspect and is_container_head(item.content[:HEAD]))
+                    (suspect and is_container_head(item.content[:HEAD]))
                     or (item.base in self.archives and self._has_archive(item))
                 )
             )
