@@ -56,6 +56,7 @@ ROOMS = (
     ("tree",),
     ("git.bundle",),
     ("git.file_exposures",),
+    ("git.lfs_objects",),
     ("git.history", "git.revision_range", "git.staged"),
     ("git.worktree_exposure", "git.file_versions", "git.other_side"),
     ("git.attribution", "git.packs", "git.blob_keys", "trusted_files", "files"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import os
 import re
@@ -234,7 +235,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
 
 
 def test_while_a_container_is_open_no_more_is_written_than_the_bytecode_of_a_module(tmp_path: Path) -> None:
-    content = bytes(1 << 18)
+    content = bytes(16 << 20)
     with own_limits(60, 1 << 30):
         (tmp_path / "x").write_bytes(content)
         with pytest.raises(OSError, match="too large"):
@@ -255,6 +256,20 @@ def test_the_readers_of_containers_are_compiled_once(tmp_path: Path) -> None:
     subprocess.run(command, cwd=os.sep, env=environment, check=True, capture_output=True)
     compiled = package / "sources" / "archives" / "__pycache__" / f"zip.{sys.implementation.cache_tag}.pyc"
     assert compiled.exists()
+
+
+def test_a_large_module_that_a_reader_imports_can_be_imported_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytecode of numpy.ma of numpy 1 has 319 kB; h5py and pyarrow import it."""
+    (tmp_path / "large_module.py").write_text(f"CONTENT = b'{'x' * (1 << 20)}'\n")
+    command = [sys.executable, "-c", "import large_module"]
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    with own_limits(60, 1 << 30):
+        importlib.import_module("large_module")
+    assert list((tmp_path / "__pycache__").iterdir())
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
 
 
 # -- memory --------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> It
         if refs is not None and refs.opaque:
             yield "", "(HEAD is not read, as reftable: files that were committed earlier count as staged)"
     if all(_takes_comment(finding) for finding in blocking):
-        yield "Accept", "on that line: # boltz-keyscan: ignore=REASON   (CI does not believe it by itself)"
+        yield "Accept", "on that line: # boltz-keyscan: ignore=REASON   (ignored in CI without --trust)"
     else:
         yield "Accept", _accept_in_baseline()
 

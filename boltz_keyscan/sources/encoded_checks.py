@@ -64,7 +64,7 @@ _DENSE = frozenset({"base64", "base32", "hex", "utf-16", "base85", "ascii85", "u
 _SPARSE_BYTES = 240
 
 _PIXELS = re.compile(rb"(?:IDAT|fdAT.{4})\Z", re.DOTALL)
-"""What precedes pixels in PNG: the name of their chunk, in an animation also its number."""
+"""Bytes before the pixels of PNG: the name of their chunk, in an animation also its number."""
 
 
 def is_worth_checking(buffer: Buffer, at: int) -> bool:

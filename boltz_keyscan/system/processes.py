@@ -215,8 +215,11 @@ def limit_own_files(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-_MAX_BYTECODE = 256 << 10
-"""Bytes of the bytecode of one module. Without it each scan compiles the readers of containers."""
+_MAX_BYTECODE = 16 << 20
+"""Bytes of the bytecode of one module. Without it each scan compiles the readers of containers.
+
+Python 3.11 and 3.12 keep what fits of a module that is larger, and can then never import it again.
+"""
 
 _is_limited = False
 """True while the limits of this process are set."""

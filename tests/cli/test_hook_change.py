@@ -72,8 +72,7 @@ def test_a_new_key_beside_old_ones_stops_and_the_text_says_what_to_do(repo: Guar
     assert "Do       read it from BOLTZ_API_KEY, then: git add a.env && git commit\n" in printed
     assert "Unstage  git restore --staged a.env\n" in printed
     assert (
-        "Accept   on that line: # boltz-keyscan: ignore=REASON   (CI does not believe it by itself)"
-        in printed
+        "Accept   on that line: # boltz-keyscan: ignore=REASON   (ignored in CI without --trust)" in printed
     )
     assert printed.count(": there before, passes") == 2
 

@@ -80,6 +80,18 @@ def test_a_break_is_left_out(name: str, between: str) -> None:
         assert confirmed(text) == [(fingerprint(KEY), (name,), 6)], cut
 
 
+@pytest.mark.parametrize(
+    "mark",
+    ["<wbr>", "<wbr/>", "<wbr />", "&shy;", "\u00ad", "&#8203;", "&#x200b;", "&#x200B;", "\u200b"],
+)
+def test_a_line_may_be_broken_at_each_underscore(mark: str) -> None:
+    """As writers of HTML do it with long names: no part of the prefix is left in one piece."""
+    for key in (KEY, fake_key("admin", "test", "in pieces")):
+        for broken in (f"_{mark}", f"{mark}_"):
+            (found,) = confirmed(f"<td>{key.replace('_', broken)}</td>\n")
+            assert found[:2] == (fingerprint(key), ("markup",))
+
+
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_break_is_left_out_of_an_encoded_text(name: str) -> None:
     for between in BREAKS[name]:

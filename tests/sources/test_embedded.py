@@ -196,6 +196,17 @@ def test_more_signatures_than_are_checked_are_a_gap(tmp_path: Path) -> None:
     assert result.gaps or result.hits
 
 
+@pytest.mark.parametrize("size", [4, 8])
+def test_a_table_of_small_numbers_is_no_gap(size: int, tmp_path: Path) -> None:
+    """As programs in Go and libjvm.so have it: 376 begins as an uncompressed block of zlib does."""
+    path = tmp_path / "program"
+    numbers = b"".join(each.to_bytes(size, "little") for number in range(30_000) for each in (376, number))
+    path.write_bytes(b"\x7fELF" + bytes(60) + numbers + zlib.compress(CONTENT, 0))
+    result = scanned(path)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(KEY)}
+    assert result.gaps == ()
+
+
 def _alone(size: int | None, **options: int) -> bytes:
     filters = [{"id": lzma.FILTER_LZMA1, "preset": 6, **options}]
     raw = lzma.compress(CONTENT * 3, lzma.FORMAT_ALONE, filters=filters)
@@ -363,6 +374,56 @@ def test_a_stream_that_is_cut_off_behind_other_bytes_is_a_gap(tmp_path: Path) ->
     for damaged in (packed[: len(packed) // 2], packed[:-8] + bytes(8)):
         path.write_bytes(b"\x7fELF" + bytes(60) + damaged)
         assert [gap.reason for gap in scanned(path).gaps] == ["corrupt-container"]
+
+
+_HEX = random.Random(6).randbytes(4000).hex().encode()
+CUT = {
+    "gzip": gzip.compress(_HEX)[:2000],
+    "zlib": zlib.compress(_HEX)[:2000],
+    "bzip2": bz2.compress(_HEX)[:-20],
+    "xz": lzma.compress(_HEX)[:-40],
+    "zstd": zstd(_HEX)[:-20],
+    "7z": seven({"a": _HEX})[:-40],
+    "zip": zipped({"a": _HEX})[:2000],
+}
+
+
+@pytest.mark.parametrize("before", [b"", b"some text\n"])
+@pytest.mark.parametrize("name", CUT)
+def test_a_key_behind_a_stream_that_is_cut_off_is_found(name: str, before: bytes, tmp_path: Path) -> None:
+    """A decompressor takes it for more of its stream."""
+    blob = before + CUT[name] + b"\nkey: " + KEY.encode() + b"\n"
+    for path, content in ((tmp_path / "file", blob), (tmp_path / "a.tar", tarred({"file": blob}))):
+        path.write_bytes(content)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert len(report["findings"][0]["locations"]) == 1
+        path.unlink()
+
+
+def test_what_follows_a_stream_that_seems_to_be_one_is_found(tmp_path: Path) -> None:
+    """Too little comes out of it for a gap, and a decompressor takes some of what follows for more of it."""
+    stream = zlib.compress(b"x" * 300 + random.Random(3).randbytes(200))[:-20]
+    for number, rest in enumerate((KEY.encode(), bz2.compress(CONTENT), gzip.compress(CONTENT))):
+        path = tmp_path / f"{number}"
+        path.write_bytes(b"some text\n" + stream + rest)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert report["gaps"] == []
+
+
+@pytest.mark.parametrize("head", [b"x\x01b\0\0\xff\xff\0\0", b"x\x01\0\xff\xff\0\0"])
+def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: bytes, tmp_path: Path) -> None:
+    """As in DejaVuSansMono-Bold.ttf, which matplotlib carries: any 64 KiB come out of it."""
+    rest = random.Random(7).randbytes(40_000)
+    path = tmp_path / "a.ttf"
+    path.write_bytes(bytes(500) + head + rest * 2)
+    assert (scanned(path).hits, scanned(path).gaps) == ((), ())
+    for content in (KEY.encode(), gzip.compress(CONTENT)):
+        path.write_bytes(bytes(500) + head + rest + b"\n" + content + b"\n" + rest)
+        report = scan_json(path)
+        assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+        assert report["gaps"] == []
 
 
 def test_a_frame_of_an_animated_png_is_no_archive(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git import blob_keys
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import keyscan
+from tests.running import ROOT, keyscan
 
 KEY = fake_key("ws", "live", "committed")
 OTHER = fake_key("ws", "live", "other")
@@ -107,9 +108,26 @@ def smudged(repo: Repo) -> None:
     assert not repo.run("status", "--porcelain", "a.txt")
 
 
+def pointer(content: str) -> str:
+    """As git-lfs writes it."""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n"
+
+
 def a_pointer(repo: Repo) -> None:
-    """As git-lfs does it."""
-    repo.leak("a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 58\n")
+    """In git-lfs HEAD has a pointer, and the server the content."""
+    repo.leak("a.txt", pointer(f"{KEY}\n"))
+    repo.write("a.txt", f"{KEY}\n")
+
+
+def a_staged_pointer(repo: Repo) -> None:
+    repo.leak("a.txt", pointer("nothing\n"))
+    repo.add("a.txt", pointer(f"{KEY}\n"))
+    repo.write("a.txt", f"{KEY}\n")
+
+
+def a_pointer_to_other_content(repo: Repo) -> None:
+    repo.leak("a.txt", pointer("nothing\n"))
     repo.write("a.txt", f"{KEY}\n")
 
 
@@ -164,7 +182,9 @@ PLACES: list[tuple[Callable[[Repo], None], str]] = [
     (announced, "modified"),
     (in_conflict, "staged"),
     (smudged, "modified"),
-    (a_pointer, "modified"),
+    (a_pointer, "tracked"),
+    (a_staged_pointer, "staged"),
+    (a_pointer_to_other_content, "modified"),
     (an_archive, "tracked"),
     (an_archive_in_place_of_text, "modified"),
     (an_archive_that_was_staged, "staged"),
@@ -185,6 +205,71 @@ def test_a_key_is_where_its_bytes_are(repo: Repo, make: Callable[[Repo], None], 
     assert set(exposures(result)) - {"local"} == {exposure}
     assert result.gaps == ()
     assert result.exit_code == ExitCode.BLOCKING
+
+
+def kept(repo: Repo, content: str) -> None:
+    """As git-lfs keeps what it has sent or fetched."""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    repo.write(f".git/lfs/objects/{digest[:2]}/{digest[2:4]}/{digest}", content)
+
+
+def kept_of_head(repo: Repo) -> None:
+    repo.leak("a.txt", pointer(f"{KEY}\n"))
+
+
+def kept_of_history(repo: Repo) -> None:
+    kept_of_head(repo)
+    repo.leak("a.txt", pointer("nothing\n"))
+
+
+def kept_of_the_index(repo: Repo) -> None:
+    repo.commit()
+    repo.add("a.txt", pointer(f"{KEY}\n"))
+
+
+def kept_of_no_reference(repo: Repo) -> None:
+    repo.commit()
+    kept_of_head(repo)
+    repo.run("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def kept_of_nothing(repo: Repo) -> None:
+    repo.leak("a.txt", pointer("nothing\n"))
+
+
+KEPT: list[tuple[Callable[[Repo], None], str]] = [
+    (kept_of_head, "tracked"),
+    (kept_of_history, "history"),
+    (kept_of_the_index, "staged"),
+    (kept_of_no_reference, "local"),
+    (kept_of_nothing, "local"),
+]
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.parametrize(("make", "exposure"), KEPT, ids=[make.__name__ for make, _ in KEPT])
+def test_a_key_that_git_lfs_keeps_is_where_its_pointer_is(
+    tmp_path: Path, make: Callable[[Repo], None], exposure: str, object_format: str
+) -> None:
+    repo = Repo(tmp_path / "repo", object_format=object_format)
+    make(repo)
+    kept(repo, f"{KEY}\n")
+
+    result = scanned(repo.path)
+
+    assert exposures(result) == [exposure]
+    assert result.gaps == ()
+    assert result.exit_code == (ExitCode.CLEAN if exposure == "local" else ExitCode.BLOCKING)
+
+
+def test_a_scan_of_what_is_staged_reads_pointers_only(repo: Repo) -> None:
+    """As docs/limits.md says."""
+    kept_of_the_index(repo)
+    kept(repo, f"{KEY}\n")
+
+    assert keyscan("--staged", cwd=repo.path).code == ExitCode.CLEAN
+    assert keyscan(".", cwd=repo.path).code == ExitCode.BLOCKING
+    assert "read the\n  pointer only" in (ROOT / "docs/limits.md").read_text(encoding="utf-8")
 
 
 def test_keys_of_one_file_are_told_apart(repo: Repo) -> None:

@@ -61,11 +61,11 @@ def _advice(result: Redaction, names: dict[str, str]) -> Iterator[str]:
     backups = [each.backup for each in result.redacted if each.backup]
     if backups or result.backups:
         files = count(len(backups) + len(result.backups), "backup")
-        yield f"note: {files} (*.boltz-keyscan-backup) with the keys in them; delete them when all is well"
+        yield f"note: the keys are still in {files} (*.boltz-keyscan-backup); delete what you do not need"
     for name in result.committed:
         yield f"note: git still has {names[name]}: boltz-keyscan explain {names[name]}"
     if result.is_in_repository and not result.committed:
-        yield "note: the history of git was not changed: 'boltz-keyscan' finds the keys in it"
+        yield "note: the git history was not read or changed; 'boltz-keyscan' scans it"
     if not result.is_use_known:
         yield "note: this system does not report which programs write to a file; end them first"
     if result.redacted:

@@ -86,9 +86,16 @@ _FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[1CE]"
 _RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{30}")
 """Characters of a line that a key or its encoding may fill."""
 
+_BREAKS: Final = (
+    *(b"<wbr>", b"<wbr/>", b"<wbr />", b"&shy;", b"\xc2\xad"),
+    *(b"&#8203;", b"&#x200b;", b"&#x200B;", b"&ZeroWidthSpace;", b"\xe2\x80\x8b"),
+)
+"""Places to break a line, which writers of HTML put behind or before each underscore."""
+
 _UNDERSCORES: Final = (
     *(b"\\PYZus{}", b"{\\_}", b"\\textunderscore{}", b"\\textunderscore ", b"\\+\\_\\+", b"\\_\\+"),
     *(b"\xef\xbc\xbf", b"\\char`\\_", b"\\char95 ", b"\\_\\allowbreak ", b"\\_\\allowbreak{}"),
+    *(form for mark in _BREAKS for form in (b"_" + mark, mark + b"_")),
 )
 
 

@@ -107,7 +107,7 @@ class Extractor:
             self._known.remember()
         self.gaps.finish(self._quota)
         restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
-        return sorted(frame.covered(at for at, _ in seen).union(restated))
+        return sorted(frame.read_whole(at for at, _ in seen).union(restated))
 
     def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -217,7 +217,7 @@ class Extractor:
         if not member.implied:
             self._names.add(member.name, (frame.prefix_of(member), frame.links))
             for at in member.name_offsets:
-                frame.cover(at, at + len(member.name))
+                frame.cover(at, at + len(member.name), is_stored=True)
         match member.chunks:
             case _ if member.is_known:
                 return
@@ -249,9 +249,8 @@ class Extractor:
                 inner.chain = inner.prefix = (*frame.prefix, shorten_name(prefix[-1]))
             content = Content(reader, self._meter, is_certain=not inner.is_uncertain, kept=kept)
             self._scan_container(format_, content, inner, is_text=is_text)
-        frame.has_failed = inner.is_broken and inner.is_uncertain
         if member.stored_at is not None:
-            frame.cover(member.stored_at, member.stored_at + reader.position)
+            frame.cover(member.stored_at, member.stored_at + reader.position, is_stored=True)
         if member.locate is not None:
             frame.cover(0, member.locate(inner.end))
 
@@ -321,7 +320,7 @@ class Extractor:
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
-        covered = frame.covered(match.offset for match in matches)
+        covered = frame.read_whole(match.offset for match in matches)
         own = [
             match
             for match in matches

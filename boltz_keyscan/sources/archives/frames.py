@@ -64,12 +64,14 @@ class Frame:
     """Only a signature indicates a container: unreadable bytes are no gap."""
     stays_uncertain: bool = False
     """Nor does content confirm it."""
-    has_failed: bool = False
-    """Its last member ended early, before it proved that a container is here."""
     links: tuple[str, ...] = ()
     """Encodings and formats that lead to it, from the outermost encoding on."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
     """Ranges of its bytes that were read as members."""
+    _doubtful: list[tuple[int, int]] = field(default_factory=list)
+    """Ranges of members that end early: a decompressor accepts other bytes for a while before it fails."""
+    _last: Frame | None = None
+    """Its last member."""
     restated: set[str] = field(default_factory=set)
     """Fingerprints of the keys in its records, which its bytes may show as well, at unknown offsets."""
     has_records: bool = False
@@ -93,12 +95,28 @@ class Frame:
         inner = Frame(chain, prefix, self.depth + 1)
         if self.is_repeated:
             inner.is_repeated, inner.restated = True, self.restated
+        self._last = inner
         return inner
 
-    def cover(self, start: int, end: int) -> None:
-        """Record a range of bytes that was read as a member."""
+    @property
+    def has_failed(self) -> bool:
+        """True if its last member ended early, before it proved that a container is here."""
+        return self._last is not None and self._last.is_broken and self._last.is_uncertain
+
+    def cover(self, start: int, end: int, *, is_stored: bool = False) -> None:
+        """Record a range of bytes that was read as the last member.
+
+        Args:
+            start: offset of its first byte.
+            end: offset behind its last byte.
+            is_stored: the member, or its name, has these bytes unchanged.
+        """
         if start < end:
-            self._covered.append((start, end))
+            if not is_stored and self._last is not None and self._last.is_broken:
+                self._doubtful.append((start, end))
+            # The archives that begin in other broken members are reported by a gap.
+            if is_stored or not self.has_failed:
+                self._covered.append((start, end))
 
     def doubt(self, kind: str) -> None:
         """Set the certainty of a container of some format that begins here by its signature."""
@@ -109,12 +127,17 @@ class Frame:
     @property
     def end(self) -> int:
         """The end of the last range that was read as a member."""
-        return max((end for _, end in self._covered), default=0)
+        return max((end for _, end in (*self._covered, *self._doubtful)), default=0)
 
     def join(self, inner: Frame, start: int) -> tuple[int, int]:
         """Add the ranges of a part at ``start``; return the start of the first and the end of the last."""
-        ranges = [(start + low, start + high) for low, high in inner._covered]
-        self._covered += ranges
+        covered, doubtful = (
+            [(start + low, start + high) for low, high in ranges]
+            for ranges in (inner._covered, inner._doubtful)
+        )
+        self._covered += covered
+        self._doubtful += doubtful
+        ranges = covered + doubtful
         return min(ranges, default=(start,))[0], max((high for _, high in ranges), default=start)
 
     def uncovered(self, size: int) -> Iterator[tuple[int, int]]:
@@ -123,16 +146,25 @@ class Frame:
 
     def covered(self, offsets: Iterable[int]) -> set[int]:
         """Return the offsets inside the ranges that were read as members."""
-        self._covered.sort()
-        found = set()
-        at = reach = 0
-        for offset in sorted(offsets):
-            while at < len(self._covered) and self._covered[at][0] <= offset:
-                reach = max(reach, self._covered[at][1])
-                at += 1
-            if offset < reach:
-                found.add(offset)
-        return found
+        return _find_within(self._covered, offsets)
+
+    def read_whole(self, offsets: Iterable[int]) -> set[int]:
+        """Return the offsets inside the ranges whose members were read to their ends."""
+        covered = self.covered(offsets)
+        return covered - _find_within(self._doubtful, covered)
+
+
+def _find_within(ranges: list[tuple[int, int]], offsets: Iterable[int]) -> set[int]:
+    ranges.sort()
+    found = set()
+    at = reach = 0
+    for offset in sorted(offsets):
+        while at < len(ranges) and ranges[at][0] <= offset:
+            reach = max(reach, ranges[at][1])
+            at += 1
+        if offset < reach:
+            found.add(offset)
+    return found
 
 
 class GapList:

@@ -9,6 +9,9 @@ from io import FileIO
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.safe_open import open_file
 
+_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
+"""Text that git has in place of a content in git-lfs."""
+
 _MAX_BYTES = 1 << 30
 """Bytes of the largest file that is read for its id: a second of work."""
 
@@ -20,25 +23,55 @@ def content_ids(top: bytes, name: bytes) -> tuple[str, ...]:
     """
     try:
         with open(open_file(top, name), "rb", buffering=0) as file:
-            return blob_ids(file, "sha1", "sha256") if os.fstat(file.fileno()).st_size <= _MAX_BYTES else ()
+            if (size := _find_size(file)) is None or size > _MAX_BYTES:
+                return ()
+            header = b"blob %d\0" % size
+            return _read_hashes(file, size, ("sha1", header), ("sha256", header))
     except (OSError, ValueError):
         return ()
 
 
-def blob_ids(file: FileIO, *names: str) -> tuple[str, ...]:
-    """Return the ids of the content of an open file, by hashes of these names; none if it is not regular.
+def possible_ids(file: FileIO, name: str) -> frozenset[str]:
+    """Return the ids of a regular file in a repository: that of its content, and that of a pointer to it.
+
+    Args:
+        file: the file, at its beginning.
+        name: the hash of the repository.
 
     Raises:
         OSError: it cannot be read.
     """
+    if (size := _find_size(file)) is None:
+        return frozenset()
+    own, content = _read_hashes(file, size, (name, b"blob %d\0" % size), ("sha256", b""))
+    return frozenset({own, pointer_id(content.encode(), size, name)})
+
+
+def pointer_id(digest: bytes, size: int, name: str) -> str:
+    """Return the id of the pointer that a repository has in place of a content in git-lfs.
+
+    Args:
+        digest: SHA-256 of the content, in hex.
+        size: bytes of the content.
+        name: the hash of the repository.
+    """
+    import hashlib  # noqa: PLC0415 - as below
+
+    pointer = _POINTER % (digest, size)
+    return hashlib.new(name, b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
+
+
+def _find_size(file: FileIO) -> int | None:
+    status = os.fstat(file.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _read_hashes(file: FileIO, size: int, *hashes: tuple[str, bytes]) -> tuple[str, ...]:
+    """Return hashes of a file in hex, given by their names and the bytes before its content."""
     import hashlib  # noqa: PLC0415 - a scan without gaps needs no OpenSSL
 
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        return ()
-    header = b"blob %d\0" % status.st_size
-    digests = [hashlib.new(name, header, usedforsecurity=False) for name in names]
-    left = status.st_size
+    digests = [hashlib.new(name, header, usedforsecurity=False) for name, header in hashes]
+    left = size
     # Only up to the size at opening: a log may grow faster than it is read.
     while left > 0 and (chunk := file.read(min(CHUNK, left))):
         for digest in digests:

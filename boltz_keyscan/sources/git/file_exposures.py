@@ -20,6 +20,7 @@ from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.lfs_objects import find_lfs_exposures
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
 from boltz_keyscan.sources.git.worktree_exposure import Comparison, Versions
@@ -63,6 +64,7 @@ def find_exposures(
             exposures[number] = Exposure.LOCAL
         elif holders:
             groups.setdefault(holders, []).append(number)
+    _set_lfs_exposures(placed, exposures, readers)
     for holders, members in groups.items():
         unexposed = members
         for depth, holder in enumerate(holders):
@@ -78,6 +80,17 @@ def find_exposures(
             if not unexposed:
                 break
     return exposures, tuple(gaps)
+
+
+def _set_lfs_exposures(
+    placed: Sequence[Placed], exposures: list[Exposure], readers: Sequence[HistoryReader]
+) -> None:
+    """Replace the exposure of the files in git directories that git-lfs sends with a push."""
+    for reader in readers:
+        local = [number for number, exposure in enumerate(exposures) if exposure is Exposure.LOCAL]
+        found = find_lfs_exposures({placed[number][0] for number in local}, reader)
+        for number in local:
+            exposures[number] = found.get(placed[number][0], Exposure.LOCAL)
 
 
 def check_environment(path: bytes, exposure: Exposure) -> tuple[Exposure, bool, bool]:

@@ -1,8 +1,8 @@
 """Exposure of a key in the working file of a tracked path, by the blobs of HEAD and the index.
 
-Content is compared, since the working file may be changed, decrypted (git-crypt) or fetched
-(LFS). An unchanged file is recognised by its hash; otherwise the keys of the blob are compared
-by fingerprint.
+Content is compared, since the working file may be changed or decrypted (git-crypt). An unchanged
+file is recognised by its hash, also where the blob is a pointer to it (git-lfs); otherwise the
+keys of the blob are compared by fingerprint.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Hit
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.files.content_id import blob_ids
+from boltz_keyscan.sources.files.content_id import possible_ids
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.safe_open import FLAGS
 
@@ -39,7 +39,7 @@ class Comparison:
     keys: BlobKeys
     lost: int = field(default=0, init=False)
     """Number of hits in files whose blob this clone lacks."""
-    _hashes: dict[bytes, str | None] = field(default_factory=dict, init=False)
+    _ids: dict[bytes, frozenset[str]] = field(default_factory=dict, init=False)
 
     def find_exposure(self, hit: Hit, versions: Versions) -> Exposure:
         """Return the widest exposure that a key in a tracked path may have.
@@ -51,10 +51,10 @@ class Comparison:
             return Exposure.TRACKED
         if hit.origin.part is Part.NAME:
             return Exposure.TRACKED if versions.head else Exposure.STAGED
-        own = self._hash(versions.path)
-        if versions.head is not None and (own == versions.head or self._may_have(versions.head, hit)):
+        own = self._find_ids(versions.path)
+        if versions.head is not None and (versions.head in own or self._may_have(versions.head, hit)):
             return Exposure.TRACKED
-        if own in versions.staged or any(self._may_have(oid, hit) for oid in versions.staged):
+        if any(oid in own or self._may_have(oid, hit) for oid in versions.staged):
             return Exposure.STAGED
         return Exposure.MODIFIED
 
@@ -65,20 +65,21 @@ class Comparison:
             return True
         return keys.container and bool(hit.origin.members)
 
-    def _hash(self, path: bytes) -> str | None:
-        """Return the object id that the working file, or the text of a link, would have as a blob."""
-        if path not in self._hashes:
+    def _find_ids(self, path: bytes) -> frozenset[str]:
+        """Return the object ids that the working file, or the text of a link, may have as a blob."""
+        if path not in self._ids:
             try:
-                self._hashes[path] = _hash_file(path, self.keys.view.id_bytes)
+                self._ids[path] = _hash_file(path, self.keys.view.id_bytes)
             except OSError:
-                self._hashes[path] = None
-        return self._hashes[path]
+                self._ids[path] = frozenset()
+        return self._ids[path]
 
 
-def _hash_file(path: bytes, id_bytes: int) -> str | None:
+def _hash_file(path: bytes, id_bytes: int) -> frozenset[str]:
     name = "sha1" if id_bytes == hashlib.sha1(usedforsecurity=False).digest_size else "sha256"
     if os.path.islink(path):
         target = os.readlink(path)
-        return hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
+        own = hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
+        return frozenset({own})
     with open(os.open(path, FLAGS), "rb", buffering=0) as file:
-        return next(iter(blob_ids(file, name)), None)
+        return possible_ids(file, name)
