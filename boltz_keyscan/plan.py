@@ -57,7 +57,7 @@ def make_plan(options: Options) -> Plan:
         KeyscanError: options contradict each other, the commits are no range, or a glob cannot be used.
     """
     is_part = options.staged is not None or options.push is not None or options.commits is not None
-    terms = FailPolicy(
+    fail_policy = FailPolicy(
         options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=is_part
     )
     exclusion = _exclusion(options.exclude)
@@ -65,12 +65,12 @@ def make_plan(options: Options) -> Plan:
         from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
         source = StagedSource(tuple(os.fsencode(name) for name in options.staged))
-        return Plan((".",), (source,), terms, exclusion=exclusion)
+        return Plan((".",), (source,), fail_policy, exclusion=exclusion)
     # Standard input first: only this process can read it, before workers are started.
     paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
     sources = _range_sources(options) if is_part else _tree_sources(options, paths, exclusion)
     targets = options.paths if is_part else paths
-    return Plan(targets, tuple(sources), terms, options.jobs or cpu_count(), exclusion)
+    return Plan(targets, tuple(sources), fail_policy, options.jobs or cpu_count(), exclusion)
 
 
 def _exclusion(globs: tuple[str, ...]) -> Exclusion | None:

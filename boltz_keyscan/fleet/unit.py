@@ -161,7 +161,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     repository = _open(folder)
     if repository is not None and not _has_references(repository):
         # A repository without a commit has nothing to scan.
-        plan = replace(plan, terms=replace(plan.terms, empty_is_complete=True))
+        plan = replace(plan, fail_policy=replace(plan.fail_policy, empty_is_complete=True))
     objects = b"" if repository is None else repository.objects
     with scan_processes(objects, settings.jobs, settings.turn) as jobs:
         result = pipeline.run(replace(plan, jobs=jobs), (step,), accept_gap=step.accept_gap)

@@ -79,8 +79,8 @@ def import_reports(
             pairs += found
         gaps += _gaps(summary, unresolved, detector)
         summaries.append(summary)
-    terms = FailPolicy()
-    judged = (policy.judge(finding, terms) for finding in apply(group_findings(pairs, loaded), steps))
+    fail_policy = FailPolicy()
+    judged = (policy.judge(finding, fail_policy) for finding in apply(group_findings(pairs, loaded), steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     result = ScanResult(
         targets=tuple(detector.redact(os.fsencode(name)) for name, _ in reports),
@@ -89,8 +89,8 @@ def import_reports(
         findings=findings,
         gaps=tuple(gaps),
         tally=Tally(files=len(reports), bytes=sum(len(raw) for _, raw in reports)),
-        complete=policy.is_complete(gaps, terms),
-        exit_code=policy.exit_code(findings, gaps, terms),
+        complete=policy.is_complete(gaps, fail_policy),
+        exit_code=policy.exit_code(findings, gaps, fail_policy),
     )
     return result, summaries
 

@@ -132,7 +132,7 @@ def explain(
             rule = loaded[finding.rule_id]
             paths = resolved.options.paths if from_report is None else ()
             steps = _steps(finding, rule, paths)
-            write_explanation(finding, rule, plan.terms, steps, text)
+            write_explanation(finding, rule, plan.fail_policy, steps, text)
     else:
         list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
