@@ -19,7 +19,6 @@ from collections.abc import Set as AbstractSet
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.git.attribution.history_walk import input_lines
 from boltz_keyscan.sources.git.attribution.locate import KeyPlace
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
@@ -79,7 +78,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spool_lines(input_lines(self.exclude)) as stdin,
+            git.spool_lines(git.input_lines(self.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -131,7 +130,7 @@ class OtherSide:
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[KeyPlace] = set()
         versions = 0
-        lines = [*input_lines(commits), b"--\n", *map(_pathspec, paths)]
+        lines = [*git.input_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -153,7 +152,7 @@ class OtherSide:
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
-        lines = input_lines(self.include, self.exclude)
+        lines = git.input_lines(self.include, self.exclude)
         versions = 0
         listed = self._changes("--topo-order", "--reverse", lines=lines)
         # The changes of each commit against each of its parents.

@@ -15,7 +15,6 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
-from boltz_keyscan.sources.git.attribution.history_walk import input_lines
 from boltz_keyscan.sources.git.attribution.locate import Tracer
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
@@ -247,7 +246,9 @@ class RangeReader:
         if not self._scope.include:
             return
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
-        output, error = git.run(view, *options, lines=input_lines(self._scope.include, self._scope.exclude))
+        output, error = git.run(
+            view, *options, lines=git.input_lines(self._scope.include, self._scope.exclude)
+        )
         reached = output.decode("ascii", "replace").split()
         self._absent = output.count(b"?")
         if self._absent:
@@ -267,7 +268,7 @@ class RangeReader:
         """Return the objects that are not in quarantine, whose objects are listed already."""
         if not (isinstance(self.part, Push) and self.part.quarantine is not None):
             return oids
-        requests = [oid.encode() + b"\n" for oid in oids]
+        requests = git.input_lines(oids)
         form = "--batch-check=%(objectname)"
         answer, _ = git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=requests)
         lines = answer.splitlines()

@@ -20,7 +20,6 @@ from boltz_keyscan.sources.git.attribution.history_walk import (
     PlaceLimit,
     Walks,
     Wanted,
-    input_lines,
     is_wanted,
     parse_commit,
 )
@@ -141,7 +140,7 @@ class CommitSearch:
         if not (self.unchanged or (cached and self._history_only_grew(tips))):
             cached = set()
         attribution = self.memory.attribution.only(cached)
-        since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
+        since = [] if self.unchanged else tips + git.input_lines((), sorted(self.memory.tips))
         recent = cached | self._new_objects(wanted)
         stale = self._walk(walks, _some(wanted, recent), since, attribution)
         if stale := stale | (recent - cached - _oids(attribution.reachable)):
@@ -201,7 +200,7 @@ class CommitSearch:
         """Return True if all commits reachable at the last scan still are."""
         if not self.memory.tips:
             return False
-        lines = input_lines(sorted(self.memory.tips)) + _without(tips)
+        lines = git.input_lines(sorted(self.memory.tips)) + _without(tips)
         lost, error = git.run(self.view, "rev-list", "--stdin", "-n", "1", lines=lines)
         return not lost and not error
 
@@ -209,7 +208,7 @@ class CommitSearch:
         """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
-        lines = input_lines(sorted(oids))
+        lines = git.input_lines(sorted(oids))
         form = "--format=%H,%ct,%aI"
         dates, error = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
         without_tips = [*lines, *_without(self._tips()[0])]
@@ -258,7 +257,11 @@ class CommitSearch:
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
-        return input_lines(found[b"commit"], sorted(self.exclude)), list(found[b"tree"]), list(found[b"blob"])
+        return (
+            git.input_lines(found[b"commit"], sorted(self.exclude)),
+            list(found[b"tree"]),
+            list(found[b"blob"]),
+        )
 
     def _unreachable_commits(self, tips: list[bytes]) -> list[bytes]:
         """Return the input lines for unreachable commits; none for a range."""

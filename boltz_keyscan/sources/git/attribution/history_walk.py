@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
 from boltz_keyscan.module_search import carry_guard
@@ -163,7 +163,7 @@ class Walks:
         )
         chosen |= dict.fromkeys(oid for _, oid in unexplained[:_MAX_MERGES])
         if chosen:
-            for change, removed in self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c"):
+            for change, removed in self._changes(wanted, git.input_lines(chosen), "--no-walk=unsorted", "-c"):
                 last.record_merge(change, removed=removed)
                 if not removed:
                     yield change
@@ -222,11 +222,6 @@ class Walks:
             elif text:
                 with parsing_git_output():
                     commit = parse_commit(text.decode("ascii", "replace").split(","))
-
-
-def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
-    """Return the input by which git walks from some commits, without others and their ancestors."""
-    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
 
 
 def is_wanted(wanted: Wanted, oid: str, path: bytes) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted, input_lines
+from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.repo.push_status import remote_branches
@@ -79,7 +79,7 @@ class PushSearch:
             return {}
         wanted: Wanted = dict.fromkeys(first)
         since = max(1, min(commit.time for commit in first.values()) - _CLOCK_SKEW_S)
-        lines = input_lines(sorted(set(tips)))
+        lines = git.input_lines(sorted(set(tips)))
         try:
             return {
                 oid: CommitFacts(pushed=True)
@@ -117,13 +117,13 @@ class PushSearch:
         """Return the commits that any of some tips reaches, and an error or ""."""
         if not (commits and tips):
             return [], ""
-        lines = input_lines(commits, sorted(set(tips)))
+        lines = git.input_lines(commits, sorted(set(tips)))
         listed, error = git.run(self.view, "rev-list", "--stdin", lines=lines)
         beyond = set(listed.decode("ascii", "replace").split())
         return ([], error) if error else ([oid for oid in commits if oid not in beyond], "")
 
     def _subjects(self, commits: list[str]) -> dict[str, bytes]:
         options = ("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%H %s")
-        answer, _ = git.run(self.view, *options, lines=input_lines(commits))
+        answer, _ = git.run(self.view, *options, lines=git.input_lines(commits))
         rows = (entry.strip().partition(b" ") for entry in answer.split(b"\0"))
         return {oid.decode("ascii", "replace"): subject for oid, _, subject in rows}

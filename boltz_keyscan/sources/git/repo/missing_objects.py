@@ -168,7 +168,7 @@ class MissingShard:
             return replace(result, gaps=(Gap(self.where, "partial-clone", detail),))
         if not self.is_small:
             return counted(self.where, Reach(frozenset(), None))
-        lines = [oid.encode() + b"\n" for oid in starts]
+        lines = git.input_lines(starts)
         answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=lines)
         is_number = not error and answer.strip().isdigit()
         return counted(self.where, Reach(frozenset(), int(answer) if is_number else None))
@@ -181,7 +181,7 @@ class MissingShard:
             return _Walk(0, frozenset(), "")
         objects = () if commits_only else _OBJECTS
         listing = _LISTING if self.is_small else ("--quiet",)
-        lines = [f"{oid}\n".encode() for oid in starts] + [f"^{oid}\n".encode() for oid in sorted(known)]
+        lines = git.input_lines(starts, sorted(known))
         answer, error = git.run(self.view, "rev-list", *objects, *listing, "--stdin", lines=lines)
         absent = frozenset(line[1:].decode("ascii") for line in answer.splitlines() if line.startswith(b"?"))
         return _Walk(answer.count(b" ") if self.is_small else None, absent, error)

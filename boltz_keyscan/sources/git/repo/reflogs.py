@@ -94,7 +94,7 @@ def list_stash_commits(view: git.RepoView, stashes: tuple[str, ...]) -> dict[str
     """
     if not stashes:
         return {}
-    lines = [f"{oid}\n".encode() for oid in dict.fromkeys(stashes)]
+    lines = git.input_lines(dict.fromkeys(stashes))
     options = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "--format=%H %P")
     answer, _ = git.run(view, *options, lines=lines)
     parts = {oid: others for oid, _, *others in (f"{x} ".split(" ") for x in answer.decode().splitlines())}

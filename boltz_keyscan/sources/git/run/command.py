@@ -243,6 +243,11 @@ def _signal_name(number: int) -> str:
     return f"signal {number}"
 
 
+def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
+    """Return the input that names some objects, without others and what they reach."""
+    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
+
+
 @contextlib.contextmanager
 def spool_lines(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Provide the lines as an anonymous file: no thread to feed a pipe, no deadlock."""

@@ -41,7 +41,7 @@ def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[byte
 
     For an id with ``^{}`` the first word is the id it resolves to, or the given one if there is none.
     """
-    requests = [oid.encode() + b"\n" for oid in oids]
+    requests = git.input_lines(oids)
     if not requests:
         return [], ""
     output, error = git.run(view, "cat-file", "--buffer", CHECK, lines=requests)
