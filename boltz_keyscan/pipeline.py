@@ -38,7 +38,7 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
+from boltz_keyscan.sources.blob import failure_gap, locate_hit, object_path, scan_shard
 from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
 
@@ -276,12 +276,7 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
         return results.reader.locate(results.combined(), detector)
     except OSError as error:
         pairs = (
-            locate_hit(
-                hit,
-                hit.origin.path or f".git/{hit.origin.kind}/{hit.origin.oid}".encode(),
-                Exposure.UNTRACKED,
-                detector,
-            )
+            (hit.match, locate_hit(hit, hit.origin.path or object_path(hit), Exposure.UNTRACKED, detector))
             for hit in results.combined().hits
         )
         return Located(tuple(pairs), (failure_gap(error),))

@@ -125,15 +125,10 @@ def _pairs(
 
 def _locate(entry: Entry, path: bytes, match: Match, detector: KeyDetector) -> tuple[Match, Location]:
     commit = entry.commit.lower() if _COMMIT.fullmatch(entry.commit.lower()) else None
-    return locate_hit(
-        Hit(Origin(path), match),
-        path,
-        Exposure.HISTORY if commit else Exposure.FILE,
-        detector,
-        commit=commit,
-        author_date=_date(entry.date) if commit else None,
-        pushed=entry.pushed,
-    )
+    exposure = Exposure.HISTORY if commit else Exposure.FILE
+    location = locate_hit(Hit(Origin(path), match), path, exposure, detector)
+    date = _date(entry.date) if commit else None
+    return match, replace(location, commit=commit, author_date=date, pushed=entry.pushed)
 
 
 def _date(text: str) -> str | None:

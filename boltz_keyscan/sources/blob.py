@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from boltz_keyscan.fsutil import SEEK_DATA, explain
 from boltz_keyscan.model.enums import Exposure, Shape
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
@@ -195,29 +195,10 @@ def _require_data(data: _Data | None) -> _Data:
     return data
 
 
-def locate_hit(
-    hit: Hit,
-    path: bytes,
-    exposure: Exposure,
-    detector: Detector,
-    *,
-    commit: str | None = None,
-    author_date: str | None = None,
-    old: bool = False,
-    pushed: bool | None = None,
-    remote: bytes = b"",
-    subject: bytes = b"",
-    stash: str = "",
-    private: bool = False,
-    removed: tuple[str, str] | None = None,
-    present: bool | None = None,
-    traced: bool = False,
-    open_to_others: bool = False,
-    gone: bool = False,
-) -> tuple[Match, Location]:
-    """Return the match of a hit with its location, redacted for display."""
+def locate_hit(hit: Hit, path: bytes, exposure: Exposure, detector: Detector) -> Location:
+    """Return the location of a hit, redacted for display; what git knows of it is added by the caller."""
     match = hit.match
-    location = Location(
+    return Location(
         path=detector.redact(path),
         line=match.line,
         column=match.column,
@@ -226,28 +207,24 @@ def locate_hit(
         length=match.length,
         exposure=exposure,
         context=match.context,
-        commit=commit,
         blob=hit.origin.oid,
-        author_date=author_date,
         members=tuple(map(detector.redact, hit.origin.members)),
         decoded=match.decoded,
         cell=match.cell,
         cell_part=match.cell_part,
         comments=match.comments,
-        old=old,
-        pushed=pushed,
-        remote=detector.redact(remote),
-        subject=detector.redact(subject),
-        stash=stash,
-        private=private,
-        removed_commit=removed[0] if removed else None,
-        removed_date=removed[1] if removed else None,
-        present=present,
-        traced=traced,
-        open_to_others=open_to_others,
-        gone=gone,
     )
-    return match, location
+
+
+def locate_outside_git(gathered: ShardResult, detector: Detector) -> Located:
+    """Return the locations of hits in files outside git."""
+    pairs = ((hit.match, locate_hit(hit, hit.origin.path, Exposure.FILE, detector)) for hit in gathered.hits)
+    return Located(tuple(pairs))
+
+
+def object_path(hit: Hit) -> bytes:
+    """Return kind and id of an object, instead of a path."""
+    return f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
 
 
 def scan_shard(shard: Shard, detector: Detector) -> ShardResult:

@@ -24,7 +24,7 @@ from boltz_keyscan.model.finding import (
     SourceReader,
     Work,
 )
-from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.excluded import Excluded, FindGlob
 from boltz_keyscan.sources.files.shard import (
@@ -309,9 +309,8 @@ class TreeReader:
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
             shown, private, is_open = check_environment(path, exposure)
-            pairs.append(
-                locate_hit(hit, hit.origin.path, shown, detector, private=private, open_to_others=is_open)
-            )
+            location = locate_hit(hit, hit.origin.path, shown, detector)
+            pairs.append((hit.match, replace(location, private=private, open_to_others=is_open)))
         return Located(tuple(pairs), gaps)
 
     def path_of(self, hit: Hit) -> bytes:

@@ -31,8 +31,7 @@ from boltz_keyscan.model.finding import (
     Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
-from boltz_keyscan.sources.git.attribution.locate import object_path
+from boltz_keyscan.sources.blob import BUNDLES, locate_hit, object_path, unreadable_gap
 from boltz_keyscan.sources.git.file_exposures import find_exposures
 from boltz_keyscan.sources.git.history import HistoryReader, HistorySource
 from boltz_keyscan.sources.git.packs import recover
@@ -189,7 +188,7 @@ class BundleReader:
         """Return the locations in the history; for an incremental bundle, without paths and commits."""
         if not self._thin:
             return history.locate(gathered, detector)
-        pairs = tuple(_locate_by_id(hit, detector) for hit in gathered.hits)
+        pairs = tuple((hit.match, _locate_by_id(hit, detector)) for hit in gathered.hits)
         return Located(
             pairs, (Gap(fsutil.decode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),)
         )
@@ -209,11 +208,11 @@ def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
     return exposure
 
 
-def _locate_by_id(hit: Hit, detector: Detector) -> tuple[Match, Location]:
+def _locate_by_id(hit: Hit, detector: Detector) -> Location:
     """Return the location of a hit with the id of its object instead of a path."""
     path = hit.origin.path if hit.origin.oid is None else object_path(hit)
     commit = hit.origin.oid if hit.origin.kind == "commit" else None
-    return locate_hit(hit, path, Exposure.FILE, detector, commit=commit)
+    return replace(locate_hit(hit, path, Exposure.FILE, detector), commit=commit)
 
 
 def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:

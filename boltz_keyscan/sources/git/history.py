@@ -21,7 +21,6 @@ from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.git.objects.flags import flag_objects, take_damaged
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
-    Pending,
     drop_cached,
     flagged_objects,
     list_new,
@@ -31,15 +30,15 @@ from boltz_keyscan.sources.git.objects.listing import (
 )
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, Cache, Memory
-from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.shard import Pending
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.packs.earlier_reach import find_reach
 from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard, Reach
+from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, is_about_content
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
+from boltz_keyscan.sources.git.repo.reflogs import add_older_stashes
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import first_line
@@ -197,7 +196,7 @@ class HistoryReader:
             names: names in the stores.
             direct_packs: packs that are read without git, which are left out.
         """
-        pending = Pending()
+        pending = Pending(view, self.source.where)
         gaps: list[Gap] = []
         count = names.count_cached(self._memory)
         cached = 0
@@ -206,8 +205,7 @@ class HistoryReader:
         # Before the rest, for the progress display.
         yield ResultShard(ShardResult(gaps=damaged, tally=Tally(cached=count)))
         try:
-            for lines, weight in pending.add(again):
-                yield ObjectShard(view, self.source.where, lines, weight)
+            yield from pending.add(again)
             rest = replace(self._memory, packs=self._memory.packs | direct_packs)
             count += names.count_cached(rest) - names.count_cached(self._memory)
             known, chunks = list_new(view, names, rest)
@@ -221,14 +219,12 @@ class HistoryReader:
                 new = drop_cached(present, self._memory)
                 count += present.count(b"\n")
                 cached += present.count(b"\n") - new.count(b"\n")
-                for lines, weight in pending.add(new):
-                    yield ObjectShard(view, self.source.where, lines, weight)
+                yield from pending.add(new)
         except GitError as error:
             if not gaps:
                 detail = f"git could not list all objects: {first_line(error)}"
                 gaps.append(Gap(self.source.where, "object-store", detail))
-        for lines, weight in pending.flush():
-            yield ObjectShard(view, self.source.where, lines, weight)
+        yield from pending.flush()
         release()
         yield ResultShard(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and self._references is not None and self._references.tips:
@@ -272,7 +268,7 @@ class HistoryReader:
             traced = self._trace(gathered, detector, opened.view, self._references)
         located = traced[0]
         gaps = (*gathered.gaps, *located.gaps)
-        if all(gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps):
+        if all(gap.by_design or is_about_content(gap) for gap in gaps):
             self._save(gathered, detector, *traced[1:])
         return located
 
@@ -291,17 +287,18 @@ class HistoryReader:
             # Trees and commits that were fetched since can be older than those found then.
             memory = replace(memory, traced=frozenset(), attribution=Attribution())
         search = CommitSearch(view, refs, count, memory, unchanged, intact, index=self.prepare().index)
-        clone = refs if self.source.repository.worktree is not None else None
+        repository = self.source.repository
         located, attribution = Tracer(
             search,
+            detector,
+            repository,
+            refs,
             self.source.prefix,
             self.source.where,
             lacking,
             carried=self.source.carried,
-            clone=clone,
-            traces=read_traces(self.source.repository, view, clone) if gathered.hits else NO_TRACES,
-            worktree=self.source.repository.full_worktree if view.index is not None else None,
-        ).trace(gathered.hits, detector, gathered.gaps)
+            worktree=repository.full_worktree if view.index is not None else None,
+        ).trace(gathered.hits, gathered.gaps)
         if attribution is None or view.shallow is not None or search.problems:
             return located, Attribution(), frozenset()
         # Not cached: objects that were searched under some names only, and objects at a path that

@@ -63,6 +63,8 @@ class OtherSide:
     """Tips of the range."""
     exclude: tuple[str, ...]
     """Tips of the other side, which may be objects of any type."""
+    detector: Detector
+    """Finds keys in older versions."""
     problems: list[str] = field(default_factory=list, init=False)
     """Reasons why not everything the other side has is known."""
 
@@ -89,7 +91,7 @@ class OtherSide:
                 self.problems.append(problem)
         return frozenset(oid.decode() for oid in found)
 
-    def old(self, wanted: Mapping[str, frozenset[KeyPlace]], detector: Detector) -> frozenset[KeyPlace]:
+    def find_old(self, wanted: Mapping[str, frozenset[KeyPlace]]) -> frozenset[KeyPlace]:
         """Return the places at which the range did not add a key.
 
         Either a version of the file that the other side has had the key, or a commit of the
@@ -97,18 +99,17 @@ class OtherSide:
 
         Args:
             wanted: places by the object that has the key there.
-            detector: finds keys in older versions.
         """
         places = {place for group in wanted.values() for place in group}
         commits = self._commits() if places else []
         if not commits:
             return frozenset()
-        with BlobKeys(self.view, detector) as keys:
-            old = self._find_old(places, commits, keys)
+        with BlobKeys(self.view, self.detector) as keys:
+            old = self._find_in_versions(places, commits, keys)
             left = places - old
             moves = self._moves(wanted, left, keys) if left else []
             sources = {(move.fingerprint, move.source) for move in moves}
-            old |= self._find_old(sources - places, commits, keys)
+            old |= self._find_in_versions(sources - places, commits, keys)
         old_oids = self.find_reachable({move.oid for move in moves})
         for move in moves:
             if move.oid in old_oids or (move.fingerprint, move.source) in old:
@@ -120,7 +121,9 @@ class OtherSide:
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
-    def _find_old(self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys) -> set[KeyPlace]:
+    def _find_in_versions(
+        self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys
+    ) -> set[KeyPlace]:
         """Return the places of which some version, in the history of these commits, had the key."""
         paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in paths}

@@ -19,19 +19,18 @@ from boltz_keyscan.sources.git.attribution.locate import Tracer
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
     Names,
-    Pending,
+    join_lines,
     list_objects,
     split_missing,
 )
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.shard import Pending
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.other_side import OtherSide
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, read_traces
 from boltz_keyscan.sources.git.repo.repository import (
     References,
     Repository,
@@ -91,8 +90,7 @@ class RangeReader:
     _refs: References | None = field(default=None, init=False)
     _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
-    _clone: Repository | None = field(default=None, init=False)
-    """The repository if its references show which commits were pushed."""
+    _repository: Repository | None = field(default=None, init=False)
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
     """Number of objects of the range that this clone lacks."""
@@ -123,7 +121,7 @@ class RangeReader:
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
-        self._clone = repository if repository.worktree is not None else None
+        self._repository = repository
         packs = check_packs(opened.view, self.where)
         yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
@@ -201,7 +199,7 @@ class RangeReader:
             self._scope = replace(self._scope, include=include)
 
     def _objects(self, view: git.RepoView) -> Iterator[Shard]:
-        pending = Pending()
+        pending = Pending(view, self.where)
         for lines in self._list(view):
             present, missing = split_missing(lines)
             gaps = (
@@ -209,12 +207,10 @@ class RangeReader:
             )
             yield gap_shard(*gaps)
             try:
-                for listing, weight in pending.add(present):
-                    yield ObjectShard(view, self.where, listing, weight)
+                yield from pending.add(present)
             except GitError as error:
                 yield self._unlisted(error.message)
-        for listing, weight in pending.flush():
-            yield ObjectShard(view, self.where, listing, weight)
+        yield from pending.flush()
         if self._problem:
             yield self._unlisted(self._problem)
         release()
@@ -258,7 +254,7 @@ class RangeReader:
         for start in range(0, len(reached), SHARD_OBJECTS):
             oids = self._without_quarantine(view, reached[start : start + SHARD_OBJECTS])
             answers, info_error = object_info(view, oids)
-            yield b"".join(b" ".join(words) + b"\n" for words in answers)
+            yield join_lines(answers)
             error = error or info_error
         if error:
             remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
@@ -279,7 +275,7 @@ class RangeReader:
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return commit, path and exposure of each hit, searched within the range only."""
-        if self._view is None or self._refs is None:
+        if self._repository is None or self._view is None or self._refs is None:
             return Located()
         tips = tuple((b"", oid) for oid in self._scope.include)
         refs = replace(self._refs, tips=tips, opaque=False)
@@ -288,14 +284,14 @@ class RangeReader:
         )
         lacking = self._partial or self._view.shallow is not None
         before = self._before or self._view
-        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude, detector)
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        clone = self._refs if self._clone is not None else None
-        traces = read_traces(self._clone, self._view, clone) if self._clone and new else NO_TRACES
-        tracer = Tracer(search, b"", self.where, lacking, other.old, clone=clone, traces=traces)
-        located = tracer.trace(new, detector, gathered.gaps)[0]
+        tracer = Tracer(
+            search, detector, self._repository, self._refs, b"", self.where, lacking, other.find_old
+        )
+        located, _ = tracer.trace(new, gathered.gaps)
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True

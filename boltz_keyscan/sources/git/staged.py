@@ -185,7 +185,7 @@ class StagedReader:
         """Return the location of each hit; ``old`` if the file had the key before."""
         old = self._find_old(gathered.hits, detector)
         pairs = (
-            locate_hit(hit, hit.origin.path, _exposure(hit), detector, old=is_old)
+            (hit.match, replace(locate_hit(hit, hit.origin.path, _exposure(hit), detector), old=is_old))
             for hit, is_old in zip(gathered.hits, old, strict=True)
         )
         return Located(tuple(pairs))

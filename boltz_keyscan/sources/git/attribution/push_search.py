@@ -10,8 +10,8 @@ from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.repo.push_status import remote_branches
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits, read_traces
+from boltz_keyscan.sources.git.repo.repository import References, Repository
 from boltz_keyscan.sources.git.run import command as git
 
 _MAX_SUBJECTS = 1000
@@ -43,8 +43,15 @@ class PushSearch:
     view: git.RepoView
     references: References | None
     """The references of the clone; None for a store that is no clone, where nothing is known."""
-    traces: Traces = NO_TRACES
+    traces: Traces
     """Traces of earlier pushes in the clone, and its stashes."""
+
+    @classmethod
+    def of(cls, repository: Repository, view: git.RepoView, refs: References) -> PushSearch:
+        """Return the search in a repository."""
+        if repository.worktree is None:
+            return cls(view, None, NO_TRACES)
+        return cls(view, refs, read_traces(repository, view, refs))
 
     def describe(self, commits: Collection[str]) -> dict[str, CommitFacts]:
         """Return the facts on commits; an error of git leaves facts unknown."""

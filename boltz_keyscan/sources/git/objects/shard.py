@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources import signatures
-from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
+from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS
 from boltz_keyscan.sources.git.objects.reader import ObjectReader, hash_mismatch_gap, scan_object
 from boltz_keyscan.sources.git.objects.stream import ObjectStream, open_stream, release
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_output
+
+SHARD_BYTES = 64 << 20
+"""Bytes of objects in a shard: a tenth of a second of work, so that all cores finish together."""
 
 _MAX_STREAM_BYTES = SHARD_BYTES + (32 << 20)
 """Bytes of objects and listing that are read as one stream; a huge object can make a shard larger."""
@@ -116,6 +121,44 @@ class ObjectShard:
             itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
         )
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+
+@dataclass(slots=True)
+class Pending:
+    """Lines of a listing, collected until they make a shard."""
+
+    view: git.RepoView
+    where: str
+    lines: list[bytes] = field(default_factory=list, init=False)
+    weight: int = field(default=0, init=False)
+
+    def add(self, text: bytes) -> Iterator[ObjectShard]:
+        """Add lines and yield the shards they complete.
+
+        Raises:
+            GitError: the text is no listing.
+        """
+        lines = text.splitlines(keepends=True)
+        with parsing_git_output():
+            ends = list(itertools.accumulate(map(int, text.split()[2::3])))
+        if len(ends) != len(lines):
+            raise GitError(UNEXPECTED_OUTPUT)
+        start, passed = 0, 0
+        while start < len(lines):
+            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
+            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
+            self.lines += lines[start:stop]
+            end = ends[min(stop, len(lines)) - 1]
+            self.weight += end - passed
+            start, passed = stop, end
+            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
+                yield from self.flush()
+
+    def flush(self) -> Iterator[ObjectShard]:
+        """Yield the collected lines as a shard, if there are any."""
+        if self.lines:
+            yield ObjectShard(self.view, self.where, b"".join(self.lines), self.weight)
+            self.lines, self.weight = [], 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 
-ABSENT = "corrupt-object"
+_REASON = "corrupt-object"
 """The reason of a gap for an object that a repository should have."""
 
 _ABSENT = "the history names it and the repository does not have it; run git fsck for details"
@@ -60,6 +60,11 @@ class _Walk:
     """None if they were not counted."""
     absent: frozenset[str]
     error: str
+
+
+def is_about_content(gap: Gap) -> bool:
+    """Return True for a gap in the content of an object that is there, by which nothing else is lost."""
+    return gap.oid is not None and gap.reason != _REASON
 
 
 def counted(where: str, reach: Reach) -> ShardResult:
@@ -189,7 +194,7 @@ class MissingShard:
     def _absent_gaps(self, absent: Iterable[str]) -> list[Gap]:
         """Return the gaps of absent objects."""
         oids = sorted(absent)
-        gaps = [Gap(f"{self.where}: object {oid}", ABSENT, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
+        gaps = [Gap(f"{self.where}: object {oid}", _REASON, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
         if more := len(oids) - len(gaps):
-            gaps.append(Gap(self.where, ABSENT, f"{more} more objects: {_ABSENT}"))
+            gaps.append(Gap(self.where, _REASON, f"{more} more objects: {_ABSENT}"))
         return gaps

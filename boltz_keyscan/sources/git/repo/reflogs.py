@@ -51,10 +51,8 @@ class Traces:
 NO_TRACES = Traces()
 
 
-def read_traces(repository: Repository, view: git.RepoView, refs: References | None) -> Traces:
-    """Return the traces in a clone; none of a store that is no clone, and of what cannot be read."""
-    if refs is None:
-        return NO_TRACES
+def read_traces(repository: Repository, view: git.RepoView, refs: References) -> Traces:
+    """Return the traces in a clone; none of what cannot be read."""
     try:
         logs = {name: oids for name, oids in _read_logs(repository.common_dir, _LOGS) if oids}
         there = _find_commits(view, {oid for oids in logs.values() for oid in oids})
