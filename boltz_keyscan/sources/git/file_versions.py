@@ -68,7 +68,7 @@ class Parents:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._keys.__exit__()
+        self._keys.close()
 
     def has_key(self, hit: Hit) -> bool:
         """Return True if the file of a hit, or a file it was renamed from, has the key in a parent."""

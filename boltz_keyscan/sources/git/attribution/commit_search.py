@@ -91,6 +91,11 @@ class CommitSearch:
     _truncated: set[str] = field(default_factory=set, init=False)
     _max_paths_per_object: int = field(default=1, init=False)
 
+    @property
+    def walks(self) -> Walks:
+        """The walks over the repository."""
+        return Walks(self.view, self.commits)
+
     def search(
         self, wanted: Wanted, max_paths_per_object: int, unread: AbstractSet[str] = frozenset()
     ) -> SearchResult:
@@ -135,23 +140,22 @@ class CommitSearch:
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """Return the first commits from git's walks and from the cache."""
-        walks = Walks(self.view, self.commits)
         cached = wanted.keys() & self.memory.traced
         if not (self.unchanged or (cached and self._history_only_grew(tips))):
             cached = set()
         attribution = self.memory.attribution.only(cached)
         since = [] if self.unchanged else tips + git.input_lines((), sorted(self.memory.tips))
         recent = cached | self._new_objects(wanted)
-        stale = self._walk(walks, _some(wanted, recent), since, attribution)
+        stale = self._walk(_some(wanted, recent), since, attribution)
         if stale := stale | (recent - cached - _oids(attribution.reachable)):
             attribution = attribution.only(recent - stale)
-        self._walk(walks, _some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
+        self._walk(_some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
         left = wanted.keys() - _oids(attribution.reachable)
         if self.unchanged and left <= cached:
             return attribution
         attribution = Attribution(attribution.reachable, last=attribution.last)
         if left and (lines := self._unreachable_commits(tips)):
-            self._merge(walks.changes(_some(wanted, left), lines), attribution.unreachable)
+            self._merge(self.walks.changes(_some(wanted, left), lines), attribution.unreachable)
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
@@ -166,12 +170,12 @@ class CommitSearch:
         old = self.memory.suspects.union(self.memory.damages, self.memory.left_out)
         return {oid for oid, names in wanted.items() if names is None} - old
 
-    def _walk(self, walks: Walks, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
+    def _walk(self, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
         """Add the changes of a walk to the known ones; return the objects that need a walk over all."""
         known = attribution.only(wanted.keys())
         first = {place: commit.time for place, commit in known.reachable.items()}
         last = LastChanges(known.last, first)
-        self._merge(walks.introductions(wanted, lines, last), attribution.reachable)
+        self._merge(self.walks.introductions(wanted, lines, last), attribution.reachable)
         attribution.last.update(last.found)
         return last.stale
 
@@ -294,9 +298,8 @@ class CommitSearch:
             return found
         limit = self._limit()
         options = ("ls-tree", "-r", "-t", "-z", "--full-tree", revision)
-        seconds = Walks(self.view, self.commits).seconds
         try:
-            for entry in git.fields(self.view, *options, seconds=seconds):
+            for entry in git.fields(self.view, *options, seconds=self.walks.seconds):
                 with parsing_git_output():
                     ((name, path),) = _TREE.findall(entry)
                 if (oid := name.decode()) in wanted and is_wanted(wanted, oid, path) and limit.admits(oid):

@@ -13,7 +13,7 @@ from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, M
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit, object_path
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
-from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
+from boltz_keyscan.sources.git.attribution.history_walk import Wanted
 from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFacts, PushSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, LastChange
 from boltz_keyscan.sources.git.repo.missing_objects import is_about_content
@@ -208,8 +208,8 @@ class Tracer:
                 oid not in unpushed or commit.time < unpushed[oid].time
             ):
                 unpushed[oid] = commit
-        walks = Walks(self.commit_search.view, self.commit_search.commits)
-        return replace(known, facts=facts, copies=search.find_copies(unpushed, walks))
+        copies = search.find_copies(unpushed, self.commit_search.walks)
+        return replace(known, facts=facts, copies=copies)
 
     def _locations(self, hit: Hit, known: _HitContext) -> Iterator[Location]:
         path = hit.origin.path

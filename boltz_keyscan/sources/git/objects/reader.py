@@ -44,7 +44,7 @@ class ObjectReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.close()
 
     def start(self) -> None:
         """Start git, unless it runs.
@@ -170,16 +170,17 @@ class ObjectReader:
             return []
         self._broken = False
         self.timeout_error = self._child.output.timeout_error if self._child is not None else ""
-        self._stop()
+        self.close()
         return [
             Gap(where, "timed-out", self.timeout_error)
             if self.timeout_error
             else Gap(where, "corrupt-object", CORRUPT)
         ]
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """End git; it is started again for the next object."""
         if self._child is not None:
-            self._child.__exit__()
+            self._child.close()
             self._child = None
 
 

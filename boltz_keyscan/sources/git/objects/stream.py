@@ -87,7 +87,7 @@ class ObjectStream:
 
     def close(self) -> None:
         """End git."""
-        self._child.__exit__()
+        self._child.close()
 
     def _scan(self, whole: int, end_mark: bytes, detector: Detector) -> list[int] | None:
         """Scan git's output while it is written; None if it is not the expected stream."""

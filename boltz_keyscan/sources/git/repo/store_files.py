@@ -7,7 +7,6 @@ from the other. Only links that this program made, to prepare a store for git, a
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import IO, Final, Self
 
 from boltz_keyscan import fsutil
@@ -36,11 +35,9 @@ class StoreFiles:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for opener, _ in self._openers.values():
-            opener.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        for opener, _name in self._openers.values():
+            opener.close()
 
     def path(self, name: bytes) -> bytes:
         """Return the path of an entry of the store, through the links of this program."""

@@ -200,6 +200,10 @@ class GitProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and wait for its end."""
         if self._process.poll() is None:
             self.kill()
         self.output.stop()
