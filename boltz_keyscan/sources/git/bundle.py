@@ -38,6 +38,7 @@ from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
 from boltz_keyscan.sources.git.repo.repository import Repository, find_worktrees_around
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.sources.shards import gap_shard
 
@@ -226,7 +227,7 @@ def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:
     for name, content in ((b"packed-refs", b"".join(lines)), (b"HEAD", head + b"\n")):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)
-    view = git.RepoView(skeleton, store, id_bytes=32 if header.object_format == "sha256" else 20)
+    view = git.RepoView(skeleton, store, id_bytes=ID_BYTES[header.object_format])
     return Repository(folder, folder, None), view
 
 

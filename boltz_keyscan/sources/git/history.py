@@ -16,9 +16,8 @@ from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.objects import listing
-from boltz_keyscan.sources.git.objects.flags import flag_objects, take_damaged
+from boltz_keyscan.sources.git.objects.flags import flag_objects, is_unredacted, take_damaged
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
     drop_cached,
@@ -210,10 +209,7 @@ class HistoryReader:
             count, cached = count + known, cached + known
             for chunk in chunks:
                 present, missing = split_missing(chunk)
-                gaps += (
-                    missing_object_gap(self.source.where, line.split()[0].decode("ascii", "replace"))
-                    for line in missing
-                )
+                gaps += (missing_object_gap(self.source.where, oid) for oid in missing)
                 new = drop_cached(present, self._memory)
                 count += present.count(b"\n")
                 cached += present.count(b"\n") - new.count(b"\n")
@@ -296,7 +292,7 @@ class HistoryReader:
         wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **targets(gathered.hits)}
         traced = {oid for oid, names in wanted.items() if names is None}
         for places in (attribution.reachable, attribution.unreachable):
-            traced -= {oid for oid, path in places if detector.redact(path) != _escape(path)}
+            traced -= {oid for oid, path in places if not is_unredacted(path, detector)}
         return located, attribution, frozenset(traced)
 
     def _save(
@@ -326,11 +322,6 @@ class HistoryReader:
         )
         if fresh != self._memory:
             self.cache.save(self.source.repository.objects, fresh)
-
-
-def _escape(path: bytes) -> str:
-    """Return a path as redaction returns one without a key."""
-    return harmless(path.decode("utf-8", "backslashreplace"))
 
 
 def _oids(refs: References) -> frozenset[str]:

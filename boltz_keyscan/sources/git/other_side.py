@@ -22,7 +22,7 @@ from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.attribution.locate import KeyPlace
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
+from boltz_keyscan.sources.git.run.output import list_commits, object_info, parsing_git_output
 
 _TIMEOUT_S = 120.0
 """Timeout of one walk over the history of the other side; after it, a key counts as new."""
@@ -117,9 +117,9 @@ class OtherSide:
         return frozenset(old & places)
 
     def _commits(self) -> list[str]:
-        answers, problem = object_info(self.view, [oid + "^{}" for oid in self.exclude])
+        commits, problem = list_commits(self.view, [oid + "^{}" for oid in self.exclude])
         self.problems += filter(None, [problem])
-        return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
+        return sorted(set(commits))
 
     def _find_in_versions(
         self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys

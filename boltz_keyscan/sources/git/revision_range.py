@@ -202,10 +202,7 @@ class RangeReader:
         pending = Pending(view, self.where)
         for lines in self._list(view):
             present, missing = split_missing(lines)
-            gaps = (
-                missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in missing
-            )
-            yield gap_shard(*gaps)
+            yield gap_shard(*(missing_object_gap(self.where, oid) for oid in missing))
             try:
                 yield from pending.add(present)
             except GitError as error:

@@ -15,6 +15,7 @@ from boltz_keyscan.model.finding import Hit
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.files.content_id import blob_ids
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
 from boltz_keyscan.sources.safe_open import FLAGS
 
 
@@ -76,7 +77,7 @@ class Comparison:
 
 
 def _hash_file(path: bytes, id_bytes: int) -> str | None:
-    name = "sha1" if id_bytes == hashlib.sha1(usedforsecurity=False).digest_size else "sha256"
+    name = OBJECT_FORMATS[id_bytes]
     if os.path.islink(path):
         target = os.readlink(path)
         return hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()

@@ -166,14 +166,17 @@ def join_lines(answers: Iterable[list[bytes]]) -> bytes:
     return b"".join(b" ".join(words) + b"\n" for words in answers)
 
 
-def split_missing(lines: bytes) -> tuple[bytes, list[bytes]]:
-    """Return the lines of readable objects, and those of objects that git lists as missing."""
+def split_missing(lines: bytes) -> tuple[bytes, list[str]]:
+    """Return the lines of readable objects, and the ids of those that git lists as missing."""
     if b" missing\n" not in lines:
         return lines, []
     present: list[bytes] = []
-    missing: list[bytes] = []
+    missing: list[str] = []
     for line in lines.splitlines(keepends=True):
-        (missing if line.endswith(b" missing\n") else present).append(line)
+        if line.endswith(b" missing\n"):
+            missing.append(line.split()[0].decode("ascii", "replace"))
+        else:
+            present.append(line)
     return b"".join(present), missing
 
 

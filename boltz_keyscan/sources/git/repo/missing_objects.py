@@ -33,11 +33,6 @@ _UNREAD = late_pattern(r"Could not read ([0-9a-f]{40}(?:[0-9a-f]{24})?)")
 """The error of git for a commit that it does not have."""
 
 
-def _unchecked_gap(where: str, error: str) -> Gap:
-    detail = f"git did not resolve all references: {error.splitlines()[0]}"
-    return Gap(where, "references-unchecked", detail)
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The objects that references reach, as an earlier scan found them, all of which are still there."""
@@ -67,19 +62,6 @@ def is_about_content(gap: Gap) -> bool:
     return gap.oid is not None and gap.reason != _REASON
 
 
-def counted(where: str, reach: Reach) -> ShardResult:
-    """Return the result for a repository whose commits and missing objects are counted."""
-    tally = Tally(
-        objects_missing=reach.missing,
-        commits_reached=reach.commits or 0,
-        stores_uncounted=int(reach.commits is None),
-    )
-    detail = f"objects left out when it was cloned: {reach.missing}; a clone without --filter has them"
-    gaps = (Gap(where, "partial-clone", detail, by_design=True),) if reach.missing else ()
-    left_out = reach.left_out if reach.missing <= _MAX_LEFT_OUT else frozenset[str]()
-    return ShardResult(gaps=gaps, tally=tally, left_out=left_out)
-
-
 @dataclass(frozen=True, slots=True)
 class MissingShard:
     """A check for references to missing objects, and counts of reachable commits and of missing objects.
@@ -107,7 +89,7 @@ class MissingShard:
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Return a gap for each broken reference, and the counts."""
         if self.known is not None and (reach := self._extend(self.known)) is not None:
-            return counted(self.where, reach)
+            return self._counts(reach.commits, reach.missing, reach.left_out)
         tips = dict.fromkeys(oid for _, oid in self.refs.tips)
         if self.is_small and not self.partial:
             # The usual case: git reaches everything, so every reference leads to an object.
@@ -116,7 +98,10 @@ class MissingShard:
                 return result
         answers, error = object_info(self.view, tips)
         missing_tips = {words[0].decode() for words in answers if len(words) == 2}
-        gaps = [_unchecked_gap(self.where, error)] if error else []
+        gaps = []
+        if error:
+            detail = f"git did not resolve all references: {error.splitlines()[0]}"
+            gaps.append(Gap(self.where, "references-unchecked", detail))
         gaps += [
             Gap(
                 self.where,
@@ -155,28 +140,39 @@ class MissingShard:
     def _check(self, starts: Collection[str]) -> ShardResult:
         """Return the counts of what existing objects reach, and gaps for what is absent without a reason."""
         if not starts:
-            return counted(self.where, Reach(frozenset(), 0))
+            return self._counts(0)
         if self.is_complete:
             walk = self._walk(starts, commits_only=self.is_clone and not self.is_small)
             # Any other error is of an object that is there, and reported where it is read.
             absent = walk.absent.union(_UNREAD.findall(walk.error))
-            result = counted(self.where, Reach(frozenset(), None if walk.error else walk.commits))
+            result = self._counts(None if walk.error else walk.commits)
             return replace(result, gaps=tuple(self._absent_gaps(absent)))
         if self.partial:
             walk = self._walk(starts)
-            reach = Reach(frozenset(), walk.commits, len(walk.absent), walk.absent)
+            result = self._counts(None if walk.error else walk.commits, len(walk.absent), walk.absent)
             if not walk.error:
-                return counted(self.where, reach)
+                return result
             reason = walk.error.splitlines()[0]
             detail = f"what was left out when it was cloned could not be counted: {reason}"
-            result = counted(self.where, replace(reach, commits=None))
             return replace(result, gaps=(Gap(self.where, "partial-clone", detail),))
         if not self.is_small:
-            return counted(self.where, Reach(frozenset(), None))
+            return self._counts(None)
         lines = git.input_lines(starts)
         answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=lines)
         is_number = not error and answer.strip().isdigit()
-        return counted(self.where, Reach(frozenset(), int(answer) if is_number else None))
+        return self._counts(int(answer) if is_number else None)
+
+    def _counts(
+        self, commits: int | None, missing: int = 0, left_out: frozenset[str] = frozenset()
+    ) -> ShardResult:
+        """Return the result with the counts of commits and missing objects."""
+        tally = Tally(
+            objects_missing=missing, commits_reached=commits or 0, stores_uncounted=int(commits is None)
+        )
+        detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
+        gaps = (Gap(self.where, "partial-clone", detail, by_design=True),) if missing else ()
+        kept = left_out if missing <= _MAX_LEFT_OUT else frozenset[str]()
+        return ShardResult(gaps=gaps, tally=tally, left_out=kept)
 
     def _walk(
         self, starts: Collection[str], known: Collection[str] = (), *, commits_only: bool = False

@@ -20,6 +20,7 @@ from boltz_keyscan.sources.git.repo.index import IndexReader, bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, describe, is_within, read_small
 from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.system.paths import ANYWHERE, with_slash
 
@@ -77,7 +78,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
     if is_shallow:
         detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
         gaps.append(Gap(where, "shallow", detail, by_design=True))
-    id_bytes = 32 if object_format == "sha256" else 20
+    id_bytes = ID_BYTES[object_format]
     index, *others = _find_indexes(repository, id_bytes, where, gaps)
     view = git.RepoView(
         skeleton=git.skeleton(object_format),
@@ -176,7 +177,7 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
         )
         values = {} if invalid else values
     object_format = values.pop(b"extensions.objectformat", b"sha1").decode("ascii", "replace")
-    return object_format if object_format in ("sha1", "sha256") else "sha1", bool(values)
+    return object_format if object_format in ID_BYTES else "sha1", bool(values)
 
 
 def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> list[bytes]:

@@ -21,7 +21,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     references,
 )
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.system.paths import ANYWHERE
 
 _REMOTE = b"refs/remotes/"
@@ -53,9 +53,9 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
         upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
         known = PushStatus(refs.head, unborn=refs.is_unborn, branch=branch, upstreams=upstreams)
-        answers, _ = object_info(view, sorted(commits))
-        present = frozenset(words[0].decode() for words in answers if words[1] == b"commit")
-        return _add_facts(replace(known, present=present), repository, view, refs) if present else known
+        present, _ = list_commits(view, sorted(commits))
+        known = replace(known, present=frozenset(present))
+        return _add_facts(known, repository, view, refs) if present else known
     except (GitError, OSError, ValueError):
         return None
 

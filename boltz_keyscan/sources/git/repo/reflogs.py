@@ -21,7 +21,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     read_small,
 )
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 
 _REMOTES = b"refs/remotes/"
@@ -55,13 +55,14 @@ def read_traces(repository: Repository, view: git.RepoView, refs: References) ->
     """Return the traces in a clone; none of what cannot be read."""
     try:
         logs = {name: oids for name, oids in _read_logs(repository.common_dir, _LOGS) if oids}
-        there = _find_commits(view, {oid for oids in logs.values() for oid in oids})
+        commits, _ = list_commits(view, sorted({oid for oids in logs.values() for oid in oids}))
+        present = frozenset(commits)
         remote = tuple(
             (name.removeprefix(_REMOTES), oid)
             for name, oids in sorted(logs.items())
             if name != _STASH
             for oid in oids
-            if oid in there
+            if oid in present
         )
         stashes = logs.get(_STASH) or [oid for name, oid in refs.tips if name == _STASH]
         return Traces(remote, tuple(_find_unsure(repository, view, refs)), tuple(stashes))
@@ -126,12 +127,6 @@ def _parse(text: bytes, *, is_stash: bool) -> list[str]:
             old, new = (oid.decode() for oid in entry.groups())
             found += [new] if is_stash else [oid for oid in (new, old) if oid.strip("0")]
     return found if is_stash else list(dict.fromkeys(found))[:_MAX_ENTRIES]
-
-
-def _find_commits(view: git.RepoView, oids: set[str]) -> set[str]:
-    """Return the commits that this clone still has."""
-    answers, _ = object_info(view, sorted(oids))
-    return {words[0].decode() for words in answers if words[1:2] == [b"commit"]}
 
 
 def _find_unsure(repository: Repository, view: git.RepoView, refs: References) -> Iterator[str]:

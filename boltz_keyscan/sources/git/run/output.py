@@ -54,6 +54,12 @@ def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[byte
     return valid, error
 
 
+def list_commits(view: git.RepoView, oids: Iterable[str]) -> tuple[list[str], str]:
+    """Return the objects that are commits, in order, and an error message or ""; see ``object_info``."""
+    answers, error = object_info(view, oids)
+    return [words[0].decode("ascii", "replace") for words in answers if words[1] == b"commit"], error
+
+
 def first_line(error: GitError) -> str:
     """Return the first line of git's error, with paths as in the store."""
     return _LINKED_STORE.sub("objects/", error.message.splitlines()[0])
