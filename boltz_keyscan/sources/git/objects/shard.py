@@ -50,21 +50,7 @@ class ObjectShard:
             detail = "git's list of objects has an unexpected form"
             return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
         oids, sizes = words[0::3], list(map(int, words[2::3]))
-        size = len(self.listing) + sum(sizes) + len(oids)
-        suspects: Sequence[int] = range(len(oids))
-        containers: set[int] = set()
-        taken = _Taken(None, (), sizes)
-        if size <= _MAX_STREAM_BYTES:
-            stream = open_stream(self.view)
-            offsets = stream.candidate_offsets(oids, size, detector)
-            if offsets is None:
-                release()
-            else:
-                suspects = self._objects_at(offsets, sizes) if offsets else ()
-                headers = list(map(len, self.listing.splitlines(keepends=True)))
-                containers = set(stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]]))
-                if suspects or containers:
-                    taken = _Taken(stream, signatures.list_blob_starts(headers, sizes), sizes)
+        suspects, containers, taken = self._search(words, sizes, detector)
         hits: list[Hit] = []
         gaps: list[Gap] = []
         # git starts with the first object that is read again.
@@ -94,6 +80,29 @@ class ObjectShard:
         tally = Tally(blobs=len(oids) - corrupt, bytes=sum(sizes), commits=self.listing.count(b" commit "))
         return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
 
+    def _search(
+        self, words: Sequence[bytes], sizes: Sequence[int], detector: Detector
+    ) -> tuple[Sequence[int], set[int], _Taken]:
+        """Search the objects as one stream.
+
+        Returns:
+            The numbers of the objects with candidates, or of all if the stream is incomplete; those of
+            containers; the objects of the stream.
+        """
+        size = len(self.listing) + sum(sizes) + len(sizes)
+        if size <= _MAX_STREAM_BYTES:
+            stream = open_stream(self.view)
+            offsets = stream.candidate_offsets(words[0::3], size, detector)
+            if offsets is not None:
+                headers = list(map(len, self.listing.splitlines(keepends=True)))
+                starts = signatures.list_blob_starts(headers, sizes)
+                suspects = _objects_at(offsets, starts, sizes) if offsets else []
+                blobs = [kind == b"blob" for kind in words[1::3]]
+                containers = set(stream.containers(starts, sizes, blobs))
+                return suspects, containers, _Taken(stream, starts, sizes)
+            release()
+        return range(len(sizes)), set(), _Taken(None, (), sizes)
+
     def _containers(
         self, found: Sequence[tuple[int, str]], taken: _Taken, hits: Sequence[Hit]
     ) -> tuple[Shard, ...]:
@@ -114,13 +123,11 @@ class ObjectShard:
             for number, oid in found
         )
 
-    def _objects_at(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
-        """Return the numbers of the objects at these offsets of the stream."""
-        lines = self.listing.splitlines(keepends=True)
-        ends = list(
-            itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
-        )
-        return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+def _objects_at(offsets: Sequence[int], starts: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Return the numbers of the objects at these offsets of a stream, each with its header and a LF."""
+    ends = [start + size + 1 for start, size in zip(starts, sizes, strict=True)]
+    return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
 @dataclass(slots=True)
