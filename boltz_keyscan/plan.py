@@ -166,10 +166,6 @@ def check_path(path: str, *, history_only: bool) -> None:
             message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
         raise KeyscanError(message, hint) from error
     if history_only:
-        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only used with --history-only
+        from boltz_keyscan.sources.git.repo.repository import open_named  # noqa: PLC0415 - only used with --history-only
 
-        try:
-            open_at(os.fsencode(os.path.abspath(path)))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(f"not a usable git repository: {path}: {reason}", "Check its .git.") from error
+        open_named(os.fsencode(path), path)

@@ -19,7 +19,7 @@ from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.rules import Rule
-from boltz_keyscan.sources.git.repo.push_status import push_status
+from boltz_keyscan.sources.git.repo.push_status import read_push_status
 from boltz_keyscan.sources.git.repo.repository import enclosing, find_root, is_within
 from boltz_keyscan.system.paths import relative
 
@@ -62,7 +62,7 @@ def key_repositories(finding: Finding, rule: Rule, targets: Sequence[str]) -> tu
             outer.setdefault(_choose_targets(target, targets), []).append(location)
     found: list[Recipe] = []
     for (target, folder), group in inner.items():
-        status = push_status(os.fsencode(folder), _commits(group))
+        status = read_push_status(os.fsencode(folder), _commits(group))
         # The outer repository may have had a file of that path earlier.
         own = [each for each in group if status is None or each.commit in {None, *status.present}]
         start = prefixes[target] + os.path.relpath(folder, target) + "/"
@@ -71,7 +71,7 @@ def key_repositories(finding: Finding, rule: Rule, targets: Sequence[str]) -> tu
         if others := [each for each in group if each not in own]:
             outer.setdefault(_choose_targets(target, targets), []).extend(others)
     for names, group in outer.items():
-        statuses = (push_status(os.fsencode(name), _commits(group)) for name in names if name != STDIN)
+        statuses = (read_push_status(os.fsencode(name), _commits(group)) for name in names if name != STDIN)
         start = prefixes[names[0]] if names != tuple(targets) else ""
         status = next((status for status in statuses if status is not None), None)
         found.append(_part(finding, rule, _shorten(group, start), names, status))

@@ -31,7 +31,8 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
 from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
-from boltz_keyscan.sources.git.repo.repository import Repository, open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, open_at
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
@@ -177,6 +178,6 @@ def _open(folder: str) -> Repository | None:
 
 def _has_references(repository: Repository) -> bool:
     try:
-        return bool(references(repository).tips)
+        return bool(read_references(repository).tips)
     except (OSError, ValueError):
         return True

@@ -13,7 +13,7 @@ from boltz_keyscan.sources.git.objects.listing import Names
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from tests.running import keyscan
 

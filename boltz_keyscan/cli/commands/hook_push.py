@@ -18,7 +18,8 @@ from boltz_keyscan.policy import FailOn
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import enclosing
 from boltz_keyscan.sources.git.repo.revisions import find
 from boltz_keyscan.sources.git.revision_range import Push, quarantine
 from boltz_keyscan.system.paths import ANYWHERE
@@ -123,7 +124,7 @@ def _object(revision: str) -> str:
     view = prepare_repository(repository, ANYWHERE, ".").view if repository is not None else None
     if repository is None or view is None:
         raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
-    return find(view, references(repository), revision)
+    return find(view, read_references(repository), revision)
 
 
 def _line_without_commits(given: Mapping[str, str]) -> bytes:
@@ -144,7 +145,7 @@ def _default_branch_trust() -> str:
     afterwards.
     """
     repository = enclosing(os.getcwdb())
-    born = repository is not None and references(repository).head is not None
+    born = repository is not None and read_references(repository).head is not None
     return "base:HEAD" if born else "none"
 
 

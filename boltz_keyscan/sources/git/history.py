@@ -37,8 +37,9 @@ from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, is_about_content
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
+from boltz_keyscan.sources.git.repo.references import References, read_references
 from boltz_keyscan.sources.git.repo.reflogs import add_older_stashes
-from boltz_keyscan.sources.git.repo.repository import References, Repository, references
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import first_line
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
@@ -92,7 +93,7 @@ class HistoryReader:
         yield gap_shard(*opened.gaps)
         if opened.view is None:
             return
-        self._references = references(self.source.repository)
+        self._references = read_references(self.source.repository)
         yield from self._reference_names(self._references)
         self._references = add_older_stashes(self.source.repository, self._references)
         if self.cache is not None:
@@ -267,9 +268,9 @@ class HistoryReader:
 
         count = gathered.tally.commits + gathered.tally.cached
         unchanged, intact = self._is_unchanged(refs), self._reach is not None
-        lacking = self.prepare().partial or view.shallow is not None
+        is_incomplete = self.prepare().partial or view.shallow is not None
         memory = self._memory
-        if not (unchanged or intact) and (lacking or memory.missing is not None):
+        if not (unchanged or intact) and (is_incomplete or memory.missing is not None):
             # Trees and commits that were fetched since can be older than those found then.
             memory = replace(memory, traced=frozenset(), attribution=Attribution())
         search = CommitSearch(view, refs, count, memory, unchanged, intact, index=self.prepare().index)
@@ -281,7 +282,7 @@ class HistoryReader:
             refs,
             self.source.prefix,
             self.source.where,
-            lacking,
+            is_incomplete,
             carried=self.source.carried,
             worktree=repository.full_worktree if view.index is not None else None,
         ).trace(gathered.hits, gathered.gaps)

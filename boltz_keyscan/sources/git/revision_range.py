@@ -31,13 +31,8 @@ from boltz_keyscan.sources.git.other_side import OtherSide
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import (
-    References,
-    Repository,
-    enclosing,
-    open_at,
-    references,
-)
+from boltz_keyscan.sources.git.repo.references import References, read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_named
 from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
@@ -107,20 +102,14 @@ class RangeReader:
         return map(Work, self._shards())
 
     def _shards(self) -> Iterator[Shard]:
-        try:
-            repository = open_at(os.path.abspath(self.path))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(
-                f"not a usable git repository: {self.where}: {reason}", "Check its .git."
-            ) from error
+        repository = open_named(self.path, self.where)
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
         opened = prepare_repository(repository, ANYWHERE, self.where)
         yield gap_shard(*(gap for gap in opened.gaps if gap.reason != "shallow"))
         if opened.view is None:
             return
-        self._refs, self._partial = references(repository), opened.partial
+        self._refs, self._partial = read_references(repository), opened.partial
         self._repository = repository
         packs = check_packs(opened.view, self.where)
         yield gap_shard(*packs.gaps)
@@ -221,9 +210,13 @@ class RangeReader:
             except GitError as error:
                 self._problem = error.message
 
+    @property
+    def _has_quarantine(self) -> bool:
+        return isinstance(self.part, Push) and self.part.quarantine is not None
+
     def _list_quarantine(self, view: git.RepoView) -> Iterator[bytes]:
         """Yield ``id type size`` of each incoming object, reachable or not; errors as ``_list_range``."""
-        if isinstance(self.part, Push) and self.part.quarantine is not None:
+        if self._has_quarantine:
             yield from list_objects(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
     def _unlisted(self, error: str) -> ResultShard:
@@ -259,7 +252,7 @@ class RangeReader:
 
     def _without_quarantine(self, view: git.RepoView, oids: Sequence[str]) -> Sequence[str]:
         """Return the objects that are not in quarantine, whose objects are listed already."""
-        if not (isinstance(self.part, Push) and self.part.quarantine is not None):
+        if not self._has_quarantine:
             return oids
         requests = git.input_lines(oids)
         form = "--batch-check=%(objectname)"
@@ -279,14 +272,14 @@ class RangeReader:
         search = CommitSearch(
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
-        lacking = self._partial or self._view.shallow is not None
+        is_incomplete = self._partial or self._view.shallow is not None
         before = self._before or self._view
         other = OtherSide(self._view, before, self._scope.include, self._scope.exclude, detector)
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
         tracer = Tracer(
-            search, detector, self._repository, self._refs, b"", self.where, lacking, other.find_old
+            search, detector, self._repository, self._refs, b"", self.where, is_incomplete, other.find_old
         )
         located, _ = tracer.trace(new, gathered.gaps)
         unknown = (

@@ -29,11 +29,11 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
-from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
-from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
 from boltz_keyscan.sources.signatures import is_brotli
@@ -163,7 +163,7 @@ class StagedReader:
                 entries = index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
             else:
-                head = references(repository).head
+                head = read_references(repository).head
                 compared = index.compare(view, head, intended=False)
                 if head is not None and compared.is_of_commit:
                     self._compared[head] = compared.replaced
@@ -197,7 +197,7 @@ class StagedReader:
             return [False] * len(hits)
         from boltz_keyscan.sources.git.file_versions import Parents, merged_commits  # noqa: PLC0415 - only when a key was found
 
-        head = references(self._repository).head
+        head = read_references(self._repository).head
         commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
         with Parents(self._view, commits, detector, self._compared) as parents:
             return [parents.has_key(hit) for hit in hits]
@@ -312,6 +312,8 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
         else:
             yield gap_shard(Gap(fsutil.decode(path), "missing", "neither in the index nor on disk"))
     yield NamesShard(_HERE, None, (*files, *links))
+    from boltz_keyscan.sources.files.shard import FileShard  # noqa: PLC0415 - the files of most commits are in the index
+
     # The user named what lies elsewhere, whatever links lead to its folder.
     placed = {
         name: split_root(_without_links(name)) if os.path.isabs(name) else (b"", name)

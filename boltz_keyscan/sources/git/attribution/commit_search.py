@@ -34,7 +34,7 @@ from boltz_keyscan.sources.git.objects.scan_cache import (
 )
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.index import IndexReader
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
 

@@ -17,7 +17,8 @@ from boltz_keyscan.sources.git.attribution.history_walk import Wanted
 from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFacts, PushSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, LastChange
 from boltz_keyscan.sources.git.repo.missing_objects import is_about_content
-from boltz_keyscan.sources.git.repo.repository import References, Repository
+from boltz_keyscan.sources.git.repo.references import References
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.system.paths import join
 
 _MAX_LOCATIONS = 100_000
@@ -117,7 +118,7 @@ class Tracer:
     """Prefix of its paths in reports; empty or ending in a slash."""
     where: str
     """Name of the repository in gaps."""
-    lacking: bool
+    is_incomplete: bool
     """True for a shallow or partial clone, in which the search is incomplete."""
     find_old: FindOld | None = None
     """The search on the other side of a range; None for a whole history."""
@@ -165,7 +166,7 @@ class Tracer:
         """Return True if no part of the history was left out of the search."""
         refs = self.commit_search.refs
         return (
-            not self.lacking
+            not self.is_incomplete
             and self.find_old is None
             and not refs.opaque
             and not refs.broken
@@ -286,7 +287,7 @@ class Tracer:
         """Return the gap for an incomplete search: all objects were read, but some paths are unknown."""
         first, *_ = problem.splitlines()
         detail = f"some commits and paths of what was found are unknown: {first}"
-        return Gap(self.where, "untraced", detail, by_design=self.lacking)
+        return Gap(self.where, "untraced", detail, by_design=self.is_incomplete)
 
 
 def targets(hits: Sequence[Hit]) -> Wanted:

@@ -10,8 +10,9 @@ from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.repo.push_status import remote_branches
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits, read_traces
-from boltz_keyscan.sources.git.repo.repository import References, Repository
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 
 _MAX_SUBJECTS = 1000

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 

@@ -99,7 +99,7 @@ def _find_indexes(
     common = os.path.realpath(repository.common_dir)
     folders = [(os.path.realpath(repository.git_dir), b""), (common, b"")]
     with DirectoryOpener(common) as opener, contextlib.suppress(OSError):
-        # There are no others, or ``references`` reports the error.
+        # There are no others, or ``read_references`` reports the error.
         names = sorted(map(os.fsencode, os.listdir(opener.open_folder(b"worktrees"))))
         folders += ((common, b"worktrees/" + name) for name in names)
     for path, (top, below) in {os.path.normpath(os.path.join(*each)): each for each in folders}.items():

@@ -11,15 +11,9 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.push_status import PushStatus
 from boltz_keyscan.records import replace
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
+from boltz_keyscan.sources.git.repo.references import References, read_references
 from boltz_keyscan.sources.git.repo.reflogs import read_traces
-from boltz_keyscan.sources.git.repo.repository import (
-    References,
-    Repository,
-    enclosing,
-    find_linked_worktrees,
-    open_at,
-    references,
-)
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, find_linked_worktrees, open_at
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.system.paths import ANYWHERE
@@ -40,7 +34,7 @@ def remote_branches(refs: References) -> list[tuple[bytes, str]]:
     return sorted(found, key=lambda each: (each[0].rpartition(b"/")[2] not in _USUAL, each))
 
 
-def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
+def read_push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
     """Return the push status of commits of the repository around a folder; None if it is unknown."""
     repository = enclosing(os.path.abspath(folder))
     if repository is None:
@@ -49,7 +43,7 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         view = prepare_repository(repository, ANYWHERE, "").view
         if view is None:
             return None
-        refs = references(repository)
+        refs = read_references(repository)
         branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
         upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
         known = PushStatus(refs.head, unborn=refs.is_unborn, branch=branch, upstreams=upstreams)
@@ -110,7 +104,7 @@ def _other_worktrees(repository: Repository) -> Iterator[tuple[str, str, str]]:
         other = open_at(path)
         if other is None or os.path.realpath(own) == path:
             continue
-        refs = references(other)
+        refs = read_references(other)
         if refs.head is not None:
             branch = dict(refs.symbolic).get(b"HEAD", b"")
             yield os.fsdecode(os.path.relpath(path, os.path.realpath(own))), os.fsdecode(branch), refs.head

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.repo.repository import (
-    References,
     Repository,
     is_folder,
     list_folder,
