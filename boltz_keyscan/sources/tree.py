@@ -80,7 +80,7 @@ class _Found:
     """Prefix of its paths in reports."""
     where: str
     """Its folder in reports."""
-    carried: bool
+    carried: bool = False
     """True if a worktree holds it as files."""
 
 
@@ -255,12 +255,7 @@ class TreeReader:
     def _open_repositories(self) -> list[HistoryReader]:
         """Return one reader for each repository found, the same ones at each call."""
         if self._readers is None:
-            self._readers = [
-                self._open(
-                    found.repository, found.prefix, found.where, self.source.cache, carried=found.carried
-                )
-                for found in self._repositories
-            ]
+            self._readers = [self._open(found, self.source.cache) for found in self._repositories]
         return self._readers
 
     def _histories(self) -> Iterator[HistoryReader]:
@@ -273,15 +268,7 @@ class TreeReader:
                 best[store] = reader
         yield from best.values()
 
-    def _open(
-        self,
-        repository: Repository,
-        prefix: bytes,
-        where: str,
-        cache: str | None = None,
-        *,
-        carried: bool = False,
-    ) -> HistoryReader:
+    def _open(self, found: _Found, cache: str | None = None) -> HistoryReader:
         from boltz_keyscan.sources.git.history import HistorySource  # noqa: PLC0415 - as above
 
         known = None
@@ -291,7 +278,9 @@ class TreeReader:
 
             known = open_cache(cache, rules.digest())
         allowed = self.root if self.source.borrow is None else self.source.borrow
-        return HistorySource(repository, prefix, where, allowed, known, carried=carried).open()
+        return HistorySource(
+            found.repository, found.prefix, found.where, allowed, known, carried=found.carried
+        ).open()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return each hit with the exposure of its file."""
@@ -301,7 +290,7 @@ class TreeReader:
 
         known = [found.repository for found in self._repositories]
         where = fsutil.decode(self.source.path)
-        around = [self._open(each, b"", where) for each in self._around() if each not in known]
+        around = [self._open(_Found(each, b"", where)) for each in self._around() if each not in known]
         placed = [(self.path_of(hit), hit) for hit in gathered.hits]
         own = self._open_repositories()
         traced = len(own) if self.source.history else 0

@@ -21,6 +21,7 @@ from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.attribution.locate import KeyPlace
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.repo.revisions import RevisionRange
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import list_commits, object_info, parsing_git_output
 
@@ -59,10 +60,8 @@ class OtherSide:
     """The repository with the objects of the range."""
     before: git.RepoView
     """The repository without the objects of the range, if they are stored apart."""
-    include: tuple[str, ...]
-    """Tips of the range."""
-    exclude: tuple[str, ...]
-    """Tips of the other side, which may be objects of any type."""
+    scope: RevisionRange
+    """The range, by object ids; what it excludes are the tips of the other side, objects of any type."""
     detector: Detector
     """Finds keys in older versions."""
     problems: list[str] = field(default_factory=list, init=False)
@@ -70,7 +69,7 @@ class OtherSide:
 
     def find_reachable(self, oids: AbstractSet[str]) -> frozenset[str]:
         """Return the objects that the other side has."""
-        if not oids or not self.exclude:
+        if not oids or not self.scope.exclude:
             return frozenset()
         answers, problem = object_info(self.before, sorted(oids))
         self.problems += filter(None, [problem])
@@ -80,7 +79,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spool_lines(git.input_lines(self.exclude)) as stdin,
+            git.spool_lines(git.input_lines(self.scope.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -117,7 +116,7 @@ class OtherSide:
         return frozenset(old & places)
 
     def _commits(self) -> list[str]:
-        commits, problem = list_commits(self.view, [oid + "^{}" for oid in self.exclude])
+        commits, problem = list_commits(self.view, [oid + "^{}" for oid in self.scope.exclude])
         self.problems += filter(None, [problem])
         return sorted(set(commits))
 
@@ -155,7 +154,7 @@ class OtherSide:
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
-        lines = git.input_lines(self.include, self.exclude)
+        lines = git.input_lines(self.scope.include, self.scope.exclude)
         versions = 0
         listed = self._changes("--topo-order", "--reverse", lines=lines)
         # The changes of each commit against each of its parents.

@@ -273,8 +273,7 @@ class RangeReader:
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         is_incomplete = self._partial or self._view.shallow is not None
-        before = self._before or self._view
-        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude, detector)
+        other = OtherSide(self._view, self._before or self._view, self._scope, detector)
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
