@@ -38,6 +38,7 @@ from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
 from boltz_keyscan.sources.git.repo.repository import Repository, find_worktrees_around
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.sources.shards import gap_shard
@@ -219,7 +220,7 @@ def _locate_by_id(hit: Hit, detector: Detector) -> Location:
 def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:
     """Create a temporary repository with the references of the bundle and no objects."""
     skeleton = git.skeleton(header.object_format)
-    folder = recover.new_store()
+    folder = tempdir.folder()
     store = os.path.join(folder, b"objects")
     os.makedirs(os.path.join(store, b"pack"))
     lines = (oid.encode() + b" " + name + b"\n" for name, oid in header.tips if name != b"HEAD")

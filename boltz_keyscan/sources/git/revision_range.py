@@ -168,7 +168,7 @@ class RangeReader:
     def _pushed_range(self, push: Push, view: git.RepoView, refs: References) -> RevisionRange:
         """Return the range of a push: incoming commits without those that the other side has."""
         if push.quarantine is not None:
-            view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
+            view = replace(view, objects=push.quarantine, alternates=view.stores)
         self._view = view
         prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
         remote_oids = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)

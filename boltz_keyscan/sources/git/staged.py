@@ -98,8 +98,8 @@ class StagedShard:
     def _is_left_out(self, oid: str) -> bool:
         """Return True if a blob that git cannot read was never fetched; a damaged one exists."""
         file = os.fsencode(os.path.join(oid[:2], oid[2:]))
-        stores = (self.view.objects, *self.view.alternates)
-        return self.partial and not any(os.path.lexists(os.path.join(store, file)) for store in stores)
+        exists = any(os.path.lexists(os.path.join(store, file)) for store in self.view.stores)
+        return self.partial and not exists
 
 
 def _partial_clone_gap(oid: str) -> Gap:

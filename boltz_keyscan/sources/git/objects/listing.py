@@ -13,7 +13,7 @@ from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.output import CHECK, object_info
@@ -71,7 +71,7 @@ def read_names(view: git.RepoView) -> Names:
     Raises:
         OSError: a store, or a folder of it, became a link.
     """
-    return _read_names((view.objects, *view.alternates))
+    return _read_names(view.stores)
 
 
 def count_objects(store: bytes) -> int:
@@ -97,7 +97,7 @@ def _read_names(stores: Iterable[bytes]) -> Names:
 def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
     """Return paths, without extension, and bytes of the packs that were not scanned yet."""
     found = {}
-    for store in (view.objects, *view.alternates):
+    for store in view.stores:
         with StoreFiles(store) as files:
             for name in _list(files, b"pack"):
                 stem, extension = os.path.splitext(name)
@@ -208,12 +208,8 @@ def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
 
 def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoView:
     """Return a view of the packs that were not scanned yet, and of all loose objects."""
-    top = tempdir.folder()
     stores = []
-    for number, store in enumerate((view.objects, *view.alternates)):
-        folder = os.path.join(top, b"%d" % number)
-        os.makedirs(os.path.join(folder, b"pack"))
-        stores.append(folder)
+    for store in view.stores:
         with StoreFiles(store) as files:
             parts = list(filter(_FANOUT.fullmatch, _list(files)))
             for name in _list(files, b"pack"):
@@ -221,8 +217,8 @@ def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoVi
                 pack = fsutil.decode(stem)
                 if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
                     parts.append(os.path.join(b"pack", name))
-        for part in parts:
-            fsutil.make_link(os.path.join(store, part), os.path.join(folder, part))
+        stores.append(tempdir.new_store())
+        link_entries(store, parts, stores[-1])
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
 

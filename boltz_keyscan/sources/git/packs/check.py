@@ -22,8 +22,9 @@ from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.packs.index import Layout
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links, open_pack_file
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries, open_pack_file
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run import tempdir
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def check_packs(view: git.RepoView, where: str, seen: Collection[str] | None = N
     except OSError as error:
         # git would follow a link: it gets an empty store.
         gap = Gap(where, "object-store", f"history not read: {error.strerror}")
-        return CheckedStores(replace(view, objects=recover.new_store(), alternates=()), (gap,), repaired=True)
+        return CheckedStores(replace(view, objects=tempdir.new_store(), alternates=()), (gap,), repaired=True)
 
 
 def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> CheckedStores:
@@ -59,7 +60,7 @@ def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> Chec
     Raises:
         OSError: a store cannot be listed.
     """
-    checked = [_Store.of(store, view.id_bytes, seen) for store in (view.objects, *view.alternates)]
+    checked = [_Store.of(store, view.id_bytes, seen) for store in view.stores]
     if all(store.is_sound for store in checked):
         return CheckedStores(view, (), repaired=False)
     gaps: list[Gap] = []
@@ -123,13 +124,11 @@ class _Store:
 
     def link_sound_parts(self) -> bytes:
         """Create a temporary store with links to the loose objects and to the good packs."""
-        folder = recover.new_store()
-        add_store_of_links(folder)
+        folder = tempdir.new_store()
         with StoreFiles(self.path) as files:
             names = [name for name in files.list_folder() if len(name) == len("ab")]
         names += (os.path.join(b"pack", stem + end) for stem in self.good for end in (b".pack", b".idx"))
-        for name in names:
-            fsutil.make_link(os.path.join(self.path, name), os.path.join(folder, name))
+        link_entries(self.path, names, folder)
         return folder
 
 
@@ -154,7 +153,7 @@ def _repair(
         if _patch_index(pack, link + b".idx", view.id_bytes):
             fsutil.make_link(pack, link + b".pack")
             return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
-        extra = recover.new_store()
+        extra = tempdir.new_store()
         with open_pack_file(pack) as stream:
             count, error = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)

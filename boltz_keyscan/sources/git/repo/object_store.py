@@ -18,7 +18,7 @@ from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import IndexReader, bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, describe, is_within, read_small
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
@@ -258,9 +258,7 @@ def _without_alternates(store: bytes) -> bytes:
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories borrow
 
     folder = tempdir.folder()
-    add_store_of_links(folder)
     with StoreFiles(store) as files:
-        for name in filter(_FANOUT.fullmatch, files.list_folder()):
-            if name != b"info":
-                fsutil.make_link(os.path.join(store, name), os.path.join(folder, name))
+        names = [name for name in filter(_FANOUT.fullmatch, files.list_folder()) if name != b"info"]
+    link_entries(store, names, folder)
     return folder

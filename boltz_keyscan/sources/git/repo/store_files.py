@@ -7,6 +7,7 @@ from the other. Only links that this program made, to prepare a store for git, a
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import IO, Final, Self
 
 from boltz_keyscan import fsutil
@@ -18,9 +19,11 @@ _stores_of_links: Final[set[bytes]] = set()
 """Stores in which this process placed links, each with the name of its target."""
 
 
-def add_store_of_links(store: bytes) -> None:
-    """Record that the links in a store are this program's."""
-    _stores_of_links.add(store)
+def link_entries(store: bytes, names: Iterable[bytes], folder: bytes) -> None:
+    """Make a folder a store of links to some entries of another store."""
+    _stores_of_links.add(folder)
+    for name in names:
+        fsutil.make_link(os.path.join(store, name), os.path.join(folder, name))
 
 
 class StoreFiles:

@@ -36,6 +36,11 @@ class RepoView:
     id_bytes: int = 20
     """Bytes of an object id."""
 
+    @property
+    def stores(self) -> tuple[bytes, ...]:
+        """All object stores."""
+        return (self.objects, *self.alternates)
+
 
 def absolute_path() -> str:
     """Return PATH without relative entries, which depend on the current folder."""
