@@ -41,7 +41,7 @@ from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info,
 _OID = late_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TREE = late_pattern(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
 
-ObjectPaths = set[tuple[str, bytes]]
+ObjectPaths = AbstractSet[Place]
 """Objects with their paths in one tree."""
 
 
@@ -49,22 +49,22 @@ ObjectPaths = set[tuple[str, bytes]]
 class SearchResult:
     """Paths and first commits of the wanted objects."""
 
-    introduced: Places
+    introduced: Mapping[Place, FirstCommit] = field(default_factory=dict)
     """First commit of each object at each path."""
-    in_head: ObjectPaths
-    in_index: ObjectPaths
+    in_head: ObjectPaths = frozenset()
+    in_index: ObjectPaths = frozenset()
     """Paths in the index of the worktree."""
-    in_other_indexes: ObjectPaths
+    in_other_indexes: ObjectPaths = frozenset()
     """Paths in the indexes of the other worktrees."""
-    named: ObjectPaths
+    named: ObjectPaths = frozenset()
     """Paths in trees that a reference names without a commit; a blob that one names has no path."""
-    current: CurrentPlaces
+    current: CurrentPlaces = CurrentPlaces(is_known=False)
     """Introduced places that a reference has now."""
-    last: Mapping[Place, LastChange]
+    last: Mapping[Place, LastChange] = field(default_factory=dict)
     """Last change of each introduced object at each path."""
-    truncated: frozenset[str]
+    truncated: frozenset[str] = frozenset()
     """Objects with more paths than these."""
-    attribution: Attribution | None
+    attribution: Attribution | None = None
     """Results for the cache; None if the next scan must search again."""
 
 
@@ -107,35 +107,31 @@ class CommitSearch:
             unread: those of the objects whose current places are of no interest.
         """
         if not wanted:
-            return SearchResult(
-                {}, set(), set(), set(), set(), CurrentPlaces(), {}, frozenset(), Attribution()
-            )
+            return SearchResult(current=CurrentPlaces(), attribution=Attribution())
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        in_index = self._search_indexes(wanted, self.index or IndexReader(self.view))
         others = (IndexReader(replace(self.view, index=index)) for index in self.view.others)
-        in_other_indexes = self._search_indexes(wanted, *others)
-        in_head: ObjectPaths = set()
-        named: ObjectPaths = set()
-        introduced: Places = {}
-        last: Mapping[Place, LastChange] = {}
-        current = CurrentPlaces(is_known=False)
-        attribution: Attribution | None = None
+        result = SearchResult(
+            in_index=self._search_indexes(wanted, self.index or IndexReader(self.view)),
+            in_other_indexes=self._search_indexes(wanted, *others),
+            named={(oid, b"") for oid in blobs if oid in wanted},
+        )
         try:
-            in_head = self._search_tree(wanted, self.refs.head)
+            result = replace(result, in_head=self._search_tree(wanted, self.refs.head))
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
+            result = replace(result, named=result.named | named)
             found = self._search_commits(wanted, tips)
-            introduced, last = {**found.unreachable, **found.reachable}, found.last
-            places = {place for place in found.reachable if place[0] not in unread}
-            current = find_current(self.view, self.refs, places - in_head - named)
-            attribution = None if self._truncated else found
         except git.StoppedError as error:
-            self._truncated.clear()
             self.problems.append(error.message)
-        named |= {(oid, b"") for oid in blobs if oid in wanted}
-        truncated = frozenset(self._truncated)
-        return SearchResult(
-            introduced, in_head, in_index, in_other_indexes, named, current, last, truncated, attribution
+            return result
+        places = {place for place in found.reachable if place[0] not in unread}
+        return replace(
+            result,
+            introduced={**found.unreachable, **found.reachable},
+            current=find_current(self.view, self.refs, places - result.in_head - result.named),
+            last=found.last,
+            truncated=frozenset(self._truncated),
+            attribution=None if self._truncated else found,
         )
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
@@ -293,7 +289,7 @@ class CommitSearch:
         Raises:
             StoppedError: git took too long.
         """
-        found: ObjectPaths = set()
+        found: set[Place] = set()
         if revision is None:
             return found
         limit = self._limit()
@@ -312,7 +308,7 @@ class CommitSearch:
 
     def _search_indexes(self, wanted: Wanted, *indexes: IndexReader) -> ObjectPaths:
         """Return the wanted objects in some indexes, with their paths."""
-        found: ObjectPaths = set()
+        found: set[Place] = set()
         limit = self._limit()
         for index in indexes:
             try:
