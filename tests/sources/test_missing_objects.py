@@ -185,4 +185,4 @@ def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> N
 
 def test_without_shallow_boundaries_no_git_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(git, "GitProcess")
-    assert shallow.hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")
+    assert shallow.find_hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")

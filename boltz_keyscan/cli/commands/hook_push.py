@@ -21,7 +21,7 @@ from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.references import read_references
 from boltz_keyscan.sources.git.repo.repository import enclosing
 from boltz_keyscan.sources.git.repo.revisions import find
-from boltz_keyscan.sources.git.revision_range import Push, quarantine
+from boltz_keyscan.sources.git.revision_range import Push, find_quarantine
 from boltz_keyscan.system.paths import ANYWHERE
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -75,7 +75,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     """
     lines = _updates(sys.stdin.buffer.read().splitlines(), 3)
     push = _push((name, old, new) for old, new, name in lines)
-    push = replace(push, quarantine=quarantine(os.environ, os.getcwdb()))
+    push = replace(push, quarantine=find_quarantine(os.environ, os.getcwdb()))
     return _report(_scan(push, baseline, trust or _default_branch_trust()), "received")
 
 

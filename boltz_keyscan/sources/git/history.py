@@ -264,7 +264,7 @@ class HistoryReader:
     ) -> tuple[Located, Attribution, frozenset[str]]:
         """Trace what was found: locations, and the attribution and its objects for the cache."""
         from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch  # noqa: PLC0415 - clean histories need none
-        from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.git.attribution.locate import Tracer, find_targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
         unchanged, intact = self._is_unchanged(refs), self._reach is not None
@@ -290,7 +290,7 @@ class HistoryReader:
             return located, Attribution(), frozenset()
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.
-        wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **targets(gathered.hits)}
+        wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **find_targets(gathered.hits)}
         traced = {oid for oid, names in wanted.items() if names is None}
         for places in (attribution.reachable, attribution.unreachable):
             traced -= {oid for oid, path in places if not is_unredacted(path, detector)}

@@ -180,7 +180,7 @@ class RangeReader:
 
     def _behind_boundaries(self, view: git.RepoView) -> Iterator[Shard]:
         """Add the commits that a forged list of shallow boundaries would hide."""
-        hidden, error = shallow.hidden_parents(view)
+        hidden, error = shallow.find_hidden_parents(view)
         if error:
             yield self._unlisted(error)
         if hidden:
@@ -290,7 +290,7 @@ class RangeReader:
         return replace(located, gaps=(*located.gaps, *unknown))
 
 
-def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
+def find_quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
     """Return the folder of incoming objects while a receive hook runs (git-receive-pack), or None.
 
     GitLab runs hooks with the second variable only (Gitaly, customHooksEnv); without a

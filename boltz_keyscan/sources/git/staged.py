@@ -195,10 +195,10 @@ class StagedReader:
         found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
         if self._repository is None or self._view is None or not found:
             return [False] * len(hits)
-        from boltz_keyscan.sources.git.file_versions import Parents, merged_commits  # noqa: PLC0415 - only when a key was found
+        from boltz_keyscan.sources.git.file_versions import Parents, list_merged_commits  # noqa: PLC0415 - only when a key was found
 
         head = read_references(self._repository).head
-        commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
+        commits = filter(None, (head, *list_merged_commits(self._repository.git_dir)))
         with Parents(self._view, commits, detector, self._compared) as parents:
             return [parents.has_key(hit) for hit in hits]
 

@@ -151,7 +151,7 @@ class CommitSearch:
             return attribution
         attribution = Attribution(attribution.reachable, last=attribution.last)
         if left and (lines := self._unreachable_commits(tips)):
-            self._merge(self.walks.changes(_some(wanted, left), lines), attribution.unreachable)
+            self._merge(self.walks.find_changes(_some(wanted, left), lines), attribution.unreachable)
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
@@ -171,7 +171,7 @@ class CommitSearch:
         known = attribution.only(wanted.keys())
         first = {place: commit.time for place, commit in known.reachable.items()}
         last = LastChanges(known.last, first)
-        self._merge(self.walks.introductions(wanted, lines, last), attribution.reachable)
+        self._merge(self.walks.find_introductions(wanted, lines, last), attribution.reachable)
         attribution.last.update(last.found)
         return last.stale
 
@@ -204,7 +204,7 @@ class CommitSearch:
         lost, error = git.run(self.view, "rev-list", "--stdin", "-n", "1", lines=lines)
         return not lost and not error
 
-    def commit_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
+    def read_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
         """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
@@ -230,7 +230,7 @@ class CommitSearch:
             self.problems.append("git did not return the dates of all commits")
         return found
 
-    def tags(self, wanted: set[str]) -> frozenset[str]:
+    def find_tags(self, wanted: set[str]) -> frozenset[str]:
         """Return the reachable ones of some annotated tags, directly or through other tags."""
         tips = {oid for _, oid in self.refs.tips}
         if self.refs.opaque or wanted <= tips:
@@ -250,7 +250,7 @@ class CommitSearch:
         """
         if self.refs.opaque:
             return self._all_commits(), [], []
-        hidden, shallow_error = shallow.hidden_parents(self.view)
+        hidden, shallow_error = shallow.find_hidden_parents(self.view)
         tips = sorted({oid for _, oid in self.refs.tips}.union(hidden))
         answers, error = object_info(self.view, [oid + "^{}" for oid in tips])
         self.problems += filter(None, (shallow_error, error))

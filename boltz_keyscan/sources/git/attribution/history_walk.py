@@ -113,7 +113,7 @@ class Walks:
         """Timeout of one walk; beyond it, paths explode."""
         return _LEAST_SECONDS + _SECONDS_PER_COMMIT * self.commits
 
-    def introductions(
+    def find_introductions(
         self, wanted: Wanted, lines: list[bytes], last: LastChanges, since: int = 0
     ) -> Iterator[Change]:
         """Yield the changes that put an object at a path where no parent has it, newest first.
@@ -176,8 +176,8 @@ class Walks:
                 removals.append(change)
         return additions, removals
 
-    def changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """Yield the additions of commits against each parent; errors as ``introductions``."""
+    def find_changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+        """Yield the additions of commits against each parent; errors as ``find_introductions``."""
         return (change for change, removed in self._changes(wanted, lines, "-m") if not removed)
 
     def _changes(

@@ -176,13 +176,15 @@ class Tracer:
 
     def _search(self, hits: Sequence[Hit], unread: AbstractSet[str]) -> _HitContext:
         max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits) + len(unread))))
-        hit = targets(hits)
+        hit = find_targets(hits)
         found = self.commit_search.search({**dict.fromkeys(unread), **hit}, max_paths, unread - hit.keys())
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
-        dates = self.commit_search.commit_dates(commits)
+        dates = self.commit_search.read_dates(commits)
         spreads = self.carried or bool(self.commit_search.problems)
         default = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
-        tags = self.commit_search.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
+        tags = self.commit_search.find_tags(
+            {hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"}
+        )
         known = _HitContext({}, found, dates, tags, default)
         for oid, path in {
             *found.introduced,
@@ -290,7 +292,7 @@ class Tracer:
         return Gap(self.where, "untraced", detail, by_design=self.is_incomplete)
 
 
-def targets(hits: Sequence[Hit]) -> Wanted:
+def find_targets(hits: Sequence[Hit]) -> Wanted:
     """Return the objects to search for, and the names under which they count."""
     wanted: dict[str, frozenset[bytes] | None] = {}
     for hit in hits:

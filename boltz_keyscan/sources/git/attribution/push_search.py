@@ -9,7 +9,7 @@ from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
-from boltz_keyscan.sources.git.repo.push_status import remote_branches
+from boltz_keyscan.sources.git.repo.push_status import list_remote_branches
 from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits, read_traces
 from boltz_keyscan.sources.git.repo.repository import Repository
@@ -91,7 +91,7 @@ class PushSearch:
         try:
             return {
                 oid: CommitFacts(pushed=True)
-                for _, oid, _ in walks.introductions(wanted, lines, LastChanges(), since)
+                for _, oid, _ in walks.find_introductions(wanted, lines, LastChanges(), since)
             }
         except GitError:
             return dict.fromkeys(first, UNKNOWN)
@@ -118,7 +118,7 @@ class PushSearch:
 
     def _known_branches(self) -> list[tuple[bytes, str]]:
         """Return the remote branches with the commits that they have, then with those that they had."""
-        present = remote_branches(self.references) if self.references is not None else []
+        present = list_remote_branches(self.references) if self.references is not None else []
         return [*present, *self.traces.remote]
 
     def _reached(self, commits: list[str], tips: Collection[str]) -> tuple[list[str], str]:

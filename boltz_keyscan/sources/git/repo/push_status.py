@@ -24,7 +24,7 @@ _MAX_BRANCHES = 50
 """Local branches that are checked for a commit."""
 
 
-def remote_branches(refs: References) -> list[tuple[bytes, str]]:
+def list_remote_branches(refs: References) -> list[tuple[bytes, str]]:
     """Return the remote branches with their commits: ``origin/main`` and its like first, then by name."""
     found = [
         (name.removeprefix(_REMOTE), oid)
@@ -45,7 +45,7 @@ def read_push_status(folder: bytes, commits: Collection[str]) -> PushStatus | No
             return None
         refs = read_references(repository)
         branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
-        upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
+        upstreams = tuple(fsutil.decode(name) for name, _ in list_remote_branches(refs))
         known = PushStatus(refs.head, unborn=refs.is_unborn, branch=branch, upstreams=upstreams)
         present, _ = list_commits(view, sorted(commits))
         known = replace(known, present=frozenset(present))
@@ -59,7 +59,7 @@ def _add_facts(
 ) -> PushStatus | None:
     """Return the status with what is known of the commits that are present; None if git failed."""
     traces = read_traces(repository, view, refs)
-    now = sorted({oid for _, oid in remote_branches(refs)})
+    now = sorted({oid for _, oid in list_remote_branches(refs)})
     remote = sorted({*now, *(oid for _, oid in traces.remote)})
     present = sorted(known.present)
     beyond, error = _list(view, present, now, "--topo-order")

@@ -34,7 +34,7 @@ def read_boundaries(view: git.RepoView) -> frozenset[str]:
     return frozenset(oid.decode() for oid in _ID.findall(read_small(view.shallow)))
 
 
-def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
+def find_hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
     """Return the parents of boundary commits that the store has, and an error message or "".
 
     In a true shallow clone there are none.
