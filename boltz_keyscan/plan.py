@@ -17,7 +17,7 @@ from boltz_keyscan.model.finding import Source
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.system.paths import ANYWHERE, relative, with_slash
+from boltz_keyscan.system.paths import relative, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
@@ -102,15 +102,19 @@ def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion |
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
     prefixes = choose_prefixes(paths)
-    store = ANYWHERE if options.follow_alternates else None
     find_glob = exclusion.find if exclusion is not None else None
     for path in paths:
         if path == STDIN:
             yield StdinSource()
         else:
-            raw = os.fsencode(path)
             yield TreeSource(
-                raw, prefixes[path], options.files, options.history, store, options.cache, find_glob
+                os.fsencode(path),
+                prefixes[path],
+                options.files,
+                options.history,
+                options.follow_alternates,
+                options.cache,
+                find_glob,
             )
 
 

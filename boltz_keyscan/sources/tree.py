@@ -35,7 +35,7 @@ from boltz_keyscan.sources.files.shard import (
     walk_tree,
 )
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
-from boltz_keyscan.system.paths import join, with_slash
+from boltz_keyscan.system.paths import ANYWHERE, join, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -55,8 +55,8 @@ class TreeSource:
     """Prefix of paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
-    borrow: bytes | None = None
-    """Folder below which alternate object stores are allowed; None for ``path`` itself."""
+    follow_alternates: bool = False
+    """True to read alternate object stores wherever they are, not only below ``path``."""
     cache: str | None = None
     """Folder of the scan cache; None to use no cache."""
     find_glob: FindGlob | None = None
@@ -277,7 +277,7 @@ class TreeReader:
             from boltz_keyscan.sources.git.packs.shared_objects import open_cache  # noqa: PLC0415
 
             known = open_cache(cache, rules.digest())
-        allowed = self.root if self.source.borrow is None else self.source.borrow
+        allowed = ANYWHERE if self.source.follow_alternates else self.root
         return HistorySource(
             found.repository, found.prefix, found.where, allowed, known, carried=found.carried
         ).open()

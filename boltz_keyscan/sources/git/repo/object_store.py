@@ -53,7 +53,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
 
     Args:
         repository: the repository.
-        allowed: alternates are followed only below this folder; ``fsutil.ANYWHERE`` for all.
+        allowed: alternates are followed only below this folder; ``ANYWHERE`` for all.
         where: name of the repository in gaps.
 
     Raises:
