@@ -115,7 +115,6 @@ class Quota:
     counted separately, because the comment may suppress it.
     """
 
-    most: int = field(default_factory=lambda: MAX_KEYS_PER_RULE)
     _keys: dict[str, set[str]] = field(default_factory=dict)
     _locations: dict[tuple[str, bool], int] = field(default_factory=dict)
     _repeats: int = 0
@@ -132,7 +131,7 @@ class Quota:
             return self._within(self._placeholders, MAX_PLACEHOLDERS, "placeholders in it")
         known = self._keys.setdefault(rule_id, set())
         if fingerprint not in known:
-            if len(known) >= self.most:
+            if len(known) >= MAX_KEYS_PER_RULE:
                 self._is_full = True
                 return False
             known.add(fingerprint)
@@ -143,7 +142,7 @@ class Quota:
             self._repeats += 1
             # All repeats together are limited too, however many keys there are.
             return self._within(
-                self._repeats, max(self.most, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
+                self._repeats, max(MAX_KEYS_PER_RULE, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
             )
         return locations == 1
 
@@ -160,7 +159,7 @@ class Quota:
     def gaps(self, where: str) -> Iterator[Gap]:
         """Yield a gap for each limit that was reached."""
         if self._is_full:
-            detail = f"only the first {self.most} keys of it are reported"
+            detail = f"only the first {MAX_KEYS_PER_RULE} keys of it are reported"
             yield Gap(where, "too-many-matches", detail)
         for detail in self._omitted:
             yield Gap(where, MORE_LOCATIONS, detail, by_design=True)

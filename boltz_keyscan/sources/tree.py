@@ -125,7 +125,9 @@ class TreeReader:
             excluded.drop(listing)
             if listing.errors:
                 complete = False
-                yield gap_shard(*self._error_gaps(listing))
+                yield gap_shard(
+                    *(unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
+                )
             if not self.source.files:
                 continue
             self._drop_object_files(listing)
@@ -202,9 +204,6 @@ class TreeReader:
 
     def _format_path(self, name: bytes) -> str:
         return fsutil.decode(self.source.prefix + name)
-
-    def _error_gaps(self, listing: DirectoryListing) -> Iterator[Gap]:
-        return (unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
 
     def _drop_object_files(self, listing: DirectoryListing) -> None:
         """Drop the files of an object store that the history source reads through git."""

@@ -77,7 +77,8 @@ class StagedShard:
                 hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
                 if missed and self._is_left_out(oid):
                     absent += 1
-                    missed = [_partial_clone_gap(oid)]
+                    detail = "this clone left it out, so it is not new in this commit"
+                    missed = [Gap(oid, "partial-clone", detail, by_design=True)]
                 gaps += (
                     replace(gap, where=f"{fsutil.decode(name)}: blob {oid}")
                     for name in names
@@ -100,12 +101,6 @@ class StagedShard:
         file = os.fsencode(os.path.join(oid[:2], oid[2:]))
         exists = any(os.path.lexists(os.path.join(store, file)) for store in self.view.stores)
         return self.partial and not exists
-
-
-def _partial_clone_gap(oid: str) -> Gap:
-    return Gap(
-        oid, "partial-clone", "this clone left it out, so it is not new in this commit", by_design=True
-    )
 
 
 @dataclass(frozen=True, slots=True)

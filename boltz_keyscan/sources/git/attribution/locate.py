@@ -127,7 +127,7 @@ class Tracer:
     worktree: bytes | None = None
     """The worktree in which git checked out each file of HEAD; None if there is none."""
 
-    def trace(self, hits: Sequence[Hit], gaps: Iterable[Gap] = ()) -> tuple[Located, Attribution | None]:
+    def trace(self, hits: Sequence[Hit], gaps: Iterable[Gap]) -> tuple[Located, Attribution | None]:
         """Return a location for each hit and each of its paths, and the attribution for the cache.
 
         Args:

@@ -185,7 +185,7 @@ class _Taken:
 
 
 def container_shard(
-    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None = None
+    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None
 ) -> Shard:
     """Return the shard that opens a blob as a container.
 

@@ -55,8 +55,8 @@ class StoreFiles:
         opener, path = self._locate(name)
         return sorted(map(os.fsencode, os.listdir(opener.open_folder(path))))
 
-    def scan_folder(self, name: bytes = b"") -> list[os.DirEntry[str] | os.DirEntry[bytes]]:
-        """Return the entries of the store, or of a folder of it; errors as ``list_folder``."""
+    def scan_folder(self, name: bytes) -> list[os.DirEntry[str] | os.DirEntry[bytes]]:
+        """Return the entries of the store ("") or of a folder of it; errors as ``list_folder``."""
         opener, path = self._locate(name)
         with os.scandir(opener.open_folder(path)) as entries:
             return [*entries]
