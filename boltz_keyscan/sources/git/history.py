@@ -107,7 +107,7 @@ class HistoryReader:
         try:
             self._names = read_names(checked.view)
         except OSError as error:
-            yield gap_shard(self._gap("object-store", f"history not read: {error.strerror}"))
+            yield gap_shard(self._make_gap("object-store", f"history not read: {error.strerror}"))
             return
         self._reach = find_reach(checked.view, self._names, self._memory, partial=opened.partial)
         yield MissingShard(
@@ -134,22 +134,22 @@ class HistoryReader:
                     self.source.repository, self.source.allowed, self.source.where
                 )
             except GitError as error:
-                gap = self._gap("git-unusable", f"history not read: {error.message}; {error.hint}")
+                gap = self._make_gap("git-unusable", f"history not read: {error.message}; {error.hint}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
             except OSError as error:
-                gap = self._gap("object-store", f"history not read: {error.strerror}")
+                gap = self._make_gap("object-store", f"history not read: {error.strerror}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
 
-    def _gap(self, reason: str, detail: str, *, by_design: bool = False) -> Gap:
+    def _make_gap(self, reason: str, detail: str, *, by_design: bool = False) -> Gap:
         return Gap(self.source.where, reason, detail, by_design=by_design)
 
     def _reference_names(self, refs: References) -> Iterator[Shard]:
         """Yield a shard of the names of references, and gaps for those that are not read."""
         if refs.opaque:
-            yield gap_shard(self._gap("references-unread", _OPAQUE, by_design=True))
+            yield gap_shard(self._make_gap("references-unread", _OPAQUE, by_design=True))
         broken = (
-            self._gap("reference-unreadable", f"{name.decode('utf-8', 'backslashreplace')}: {why}")
+            self._make_gap("reference-unreadable", f"{name.decode('utf-8', 'backslashreplace')}: {why}")
             for name, why in refs.broken
         )
         yield ResultShard(ShardResult(gaps=tuple(broken), tally=Tally(refs=len(refs.tips))))
@@ -218,12 +218,12 @@ class HistoryReader:
         except GitError as error:
             if not gaps:
                 detail = f"git could not list all objects: {first_line(error)}"
-                gaps.append(self._gap("object-store", detail))
+                gaps.append(self._make_gap("object-store", detail))
         yield from pending.flush()
         release()
         yield ResultShard(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and refs.tips:
-            gaps.append(self._gap("no-objects", "it has references but no object that git can read"))
+            gaps.append(self._make_gap("no-objects", "it has references but no object that git can read"))
         yield gap_shard(*gaps)
 
     def _list_flagged(self, view: git.RepoView) -> tuple[bytes, list[Gap]]:
@@ -232,7 +232,7 @@ class HistoryReader:
             return flagged_objects(view, self._memory), []
         except GitError as error:
             what = "the objects in which an earlier scan found something"
-            return b"", [self._gap("object-store", f"git could not list {what}: {first_line(error)}")]
+            return b"", [self._make_gap("object-store", f"git could not list {what}: {first_line(error)}")]
 
     def _index(self, view: git.RepoView, head: str | None) -> Iterator[Shard]:
         """Yield shards of path names that are staged but in no tree yet."""
@@ -241,7 +241,7 @@ class HistoryReader:
                 entries = index.compare(replace(view, index=path), head).changes
             except GitError as error:
                 detail = f"git cannot read the index: {first_line(error)}"
-                yield gap_shard(self._gap("index-unreadable", detail))
+                yield gap_shard(self._make_gap("index-unreadable", detail))
                 continue
             paths = tuple(entry.path for entry in entries)
             yield NamesShard(self.source.where, "index", paths, self.source.prefix)
