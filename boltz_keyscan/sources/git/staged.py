@@ -11,7 +11,7 @@ everything here is on the path of every commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError, KeyscanError
@@ -154,15 +154,8 @@ class StagedReader:
         try:
             view = replace(opened.view, index=_index(repository, here))
             self._repository, self._view = repository, view
-            if wanted:
-                entries = index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
-                announced = _announced(view, entries, top)
-            else:
-                head = read_references(repository).head
-                compared = index.compare(view, head, intended=False)
-                if head is not None and compared.is_of_commit:
-                    self._compared[head] = compared.replaced
-                entries, announced = compared.changes, set()
+            entries = self._entries(view, repository, wanted)
+            announced = _announced(view, entries, top) if wanted else set()
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield gap_shard(Gap(_HERE, "index-unreadable", detail))
@@ -175,6 +168,22 @@ class StagedReader:
         # An unmerged path that is not on disk was resolved by deleting it.
         yield from _on_disk(top, sorted(path for path in without_blob if os.path.lexists(join(top, path))))
         yield from _on_disk(top, sorted(wanted - known))
+
+    def _entries(
+        self, view: git.RepoView, repository: Repository, wanted: Collection[bytes]
+    ) -> list[index.Entry]:
+        """Return the entries of the wanted paths, or of all that differ from HEAD.
+
+        Raises:
+            GitError: git cannot read the index.
+        """
+        if wanted:
+            return index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
+        head = read_references(repository).head
+        compared = index.compare(view, head, intended=False)
+        if head is not None and compared.is_of_commit:
+            self._compared[head] = compared.replaced
+        return compared.changes
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return the location of each hit; ``old`` if the file had the key before."""
