@@ -236,7 +236,7 @@ class HistoryReader:
 
     def _index(self, view: git.RepoView, head: str | None) -> Iterator[Shard]:
         """Yield shards of path names that are staged but in no tree yet."""
-        for path in filter(None, (view.index, *view.others)):
+        for path in filter(None, (view.index, *view.other_indexes)):
             try:
                 entries = index.compare(replace(view, index=path), head).changes
             except GitError as error:

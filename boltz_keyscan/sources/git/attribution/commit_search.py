@@ -110,7 +110,7 @@ class CommitSearch:
             return SearchResult(current=CurrentPlaces(), attribution=Attribution())
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        others = (IndexReader(replace(self.view, index=index)) for index in self.view.others)
+        others = (IndexReader(replace(self.view, index=index)) for index in self.view.other_indexes)
         result = SearchResult(
             in_index=self._search_indexes(wanted, self.index or IndexReader(self.view)),
             in_other_indexes=self._search_indexes(wanted, *others),

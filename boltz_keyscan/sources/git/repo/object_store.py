@@ -85,7 +85,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
         objects=stores[0],
         alternates=tuple(stores[1:]),
         index=index,
-        others=tuple(filter(None, others)),
+        other_indexes=tuple(filter(None, others)),
         shallow=shallow if is_shallow else None,
         id_bytes=id_bytes,
     )

@@ -26,7 +26,7 @@ class RepoView:
     alternates: tuple[bytes, ...] = ()
     """Further object stores that are safe to read, absolute."""
     index: bytes | None = None
-    others: tuple[bytes, ...] = ()
+    other_indexes: tuple[bytes, ...] = ()
     """The indexes of the repository's other worktrees."""
     shallow: bytes | None = None
     """The repository's list of shallow boundaries, for commit walks."""
