@@ -93,10 +93,7 @@ REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost", "_mak
 REASON_SECOND = frozenset({"Gap", "_gap"})
 """Callables that take it as their second argument."""
 
-HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"}) | {
-    "alternate-missing",
-    "alternate-outside",
-}
+HANDED_ON = frozenset({"more-gaps", "more-places", "not-decoded", "alternate-missing", "alternate-outside"})
 """Reasons that pass through a constant or a tuple before a gap is made of them."""
 
 FETCHES = frozenset(

@@ -69,10 +69,10 @@ def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> Chec
     for store in checked:
         folder = store.link_sound_parts()
         stores.append(folder)
-        for stem, fault in store.faults.items():
-            salvaged, losses = _repair(view, store, stem, fault, folder)
+        for stem in store.faults:
+            salvaged, losses = _repair(view, where, store, stem, folder)
             extra += salvaged
-            gaps += [Gap(where, reason, detail) for reason, detail in losses]
+            gaps += losses
     repaired = any(store.faults for store in checked)
     return CheckedStores(
         replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), repaired
@@ -133,14 +133,10 @@ class _Store:
 
 
 def _repair(
-    view: git.RepoView, store: _Store, stem: bytes, fault: str, folder: bytes
-) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """Make a pack readable in ``folder``.
-
-    Returns:
-        Stores with salvaged objects, and reason and detail of a gap for each loss.
-    """
-    name = fsutil.decode(stem)
+    view: git.RepoView, where: str, store: _Store, stem: bytes, folder: bytes
+) -> tuple[list[bytes], list[Gap]]:
+    """Make a pack readable in ``folder``; return stores with salvaged objects, and a gap for each loss."""
+    name, fault = fsutil.decode(stem), store.faults[stem]
     pack = os.path.join(store.path, b"pack", stem + b".pack")
     link = os.path.join(folder, b"pack", stem)
     try:
@@ -152,18 +148,20 @@ def _repair(
             return [], []
         if _patch_index(pack, link + b".idx", view.id_bytes):
             fsutil.make_link(pack, link + b".pack")
-            return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
+            detail = f"{name}.pack: {fault}; what can be read of it is read"
+            return [], [Gap(where, "pack-damaged", detail)]
         extra = tempdir.new_store()
         with open_pack_file(pack) as stream:
             count, error = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)
             total = recover.object_count(stream)
     except FileNotFoundError:
-        return [], [("pack-incomplete", f"{name}.idx has no .pack, so its objects are lost")]
+        detail = f"{name}.idx has no .pack, so its objects are lost"
+        return [], [Gap(where, "pack-incomplete", detail)]
     except OSError as failure:
-        return [], [("pack-damaged", f"{name}.pack cannot be read: {failure.strerror}")]
+        return [], [Gap(where, "pack-damaged", f"{name}.pack cannot be read: {failure.strerror}")]
     detail = f"{name}.pack: {fault}; {count} of its {total} objects could be read: {error}"
-    return [extra], [("pack-damaged", detail)]
+    return [extra], [Gap(where, "pack-damaged", detail)]
 
 
 def _patch_index(pack: bytes, target: bytes, id_bytes: int) -> bool:
