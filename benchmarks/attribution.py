@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import open_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ def subjects(repo: Path, reader: Mapping[str, str], blobs: Sequence[Path], scrat
     found = open_at(os.fsencode(repo))
     if found is None:
         raise RuntimeError(f"not a git repository: {repo}")
-    tips = _file(scratch / "tips", sorted({oid for _, oid in references(found).tips}))
+    tips = _file(scratch / "tips", sorted({oid for _, oid in read_references(found).tips}))
     ids = sorted(line for file in blobs for line in file.read_text().split())
     chosen = random.Random(SEED).sample(ids, min(MANY, len(ids)))
     plain = _first(["--no-merges"], tips, reader)
@@ -104,7 +105,7 @@ def main(repo: str, file: str) -> None:
     if opened.view is None:
         raise SystemExit(f"cannot be read: {repo}")
     wanted = dict.fromkeys(Path(file).read_text(encoding="ascii").split())
-    refs = references(found)
+    refs = read_references(found)
     # A scan has counted the commits by now; here a number that is surely large enough.
     result = CommitSearch(opened.view, refs, 1_000_000, Memory()).search(wanted, PATHS)
     print(len({oid for oid, _ in result.introduced}))

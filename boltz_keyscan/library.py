@@ -106,7 +106,7 @@ def scan(
         history=history,
         files=files,
         commits=commits,
-        terms=FailPolicy(_fail_on(fail_on), fail_on_unexposed, require_complete),
+        fail_policy=FailPolicy(_fail_on(fail_on), fail_on_unexposed, require_complete),
         jobs=_jobs(jobs),
         cache=None if cache is None or not history else _path(cache),
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
@@ -183,7 +183,7 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     plan = make_plan(options)
     roots = scan_roots(options.paths, trust, part=is_range)
     text = None if accepted is None else trusts.named_text(accepted, roots)
-    inputs = SuppressionInputs(text, unexposed=options.terms.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=options.fail_policy.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)

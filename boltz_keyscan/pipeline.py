@@ -38,7 +38,7 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
+from boltz_keyscan.sources.blob import failure_gap, locate_hit, object_path, scan_shard
 from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
 
@@ -67,7 +67,7 @@ class Plan:
     targets: tuple[str, ...]
     """Targets as the user named them, for the report."""
     sources: tuple[Source, ...]
-    terms: FailPolicy
+    fail_policy: FailPolicy
     jobs: int = 1
     """Number of processes."""
     exclusion: Exclusion | None = None
@@ -188,7 +188,7 @@ def gather(plan: Plan, lookup: Lookup | None = None, progress: ProgressListener 
     if (
         replace(tally, excluded=0) == Tally()
         and all(gap.by_design for gap in gaps)
-        and not plan.terms.empty_is_complete
+        and not plan.fail_policy.empty_is_complete
     ):
         gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
     return Gathered(started, clock, tuple(pairs), frozenset(gaps), tally)
@@ -213,7 +213,7 @@ def judge(
             tuple(unjudged), {match.fingerprint: match for match, _ in gathered.pairs}
         )
         gaps = gaps.union(status_gaps)
-    judged = (policy.judge(finding, plan.terms) for finding in apply(unjudged, steps))
+    judged = (policy.judge(finding, plan.fail_policy) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     # The gaps of a container have its path in common, and few details.
     redact = functools.cache(detector.redact)
@@ -225,8 +225,8 @@ def judge(
         findings=findings,
         gaps=redacted_gaps,
         tally=gathered.tally,
-        complete=policy.is_complete(redacted_gaps, plan.terms),
-        exit_code=policy.exit_code(findings, redacted_gaps, plan.terms),
+        complete=policy.is_complete(redacted_gaps, plan.fail_policy),
+        exit_code=policy.exit_code(findings, redacted_gaps, plan.fail_policy),
         asked=status_report,
     )
 
@@ -276,12 +276,7 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
         return results.reader.locate(results.combined(), detector)
     except OSError as error:
         pairs = (
-            locate_hit(
-                hit,
-                hit.origin.path or f".git/{hit.origin.kind}/{hit.origin.oid}".encode(),
-                Exposure.UNTRACKED,
-                detector,
-            )
+            (hit.match, locate_hit(hit, hit.origin.path or object_path(hit), Exposure.UNTRACKED, detector))
             for hit in results.combined().hits
         )
         return Located(tuple(pairs), (failure_gap(error),))

@@ -17,7 +17,7 @@ from boltz_keyscan.model.finding import Source
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.system.paths import ANYWHERE, relative, with_slash
+from boltz_keyscan.system.paths import relative, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
@@ -39,7 +39,7 @@ class Options:
     """Names of staged files to scan, none of them for all; None to scan something else."""
     push: Push | None = None
     """Push whose objects to scan."""
-    terms: FailPolicy = FailPolicy()
+    fail_policy: FailPolicy = FailPolicy()
     jobs: int | None = None
     follow_alternates: bool = False
     cache: str | None = None
@@ -55,18 +55,18 @@ def make_plan(options: Options) -> Plan:
         KeyscanError: options contradict each other, the commits are no range, or a glob cannot be used.
     """
     is_part = options.staged is not None or options.push is not None or options.commits is not None
-    terms = replace(options.terms, empty_is_complete=is_part)
+    fail_policy = replace(options.fail_policy, empty_is_complete=is_part)
     exclusion = _exclusion(options.exclude)
     if options.staged is not None:
         from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
         source = StagedSource(tuple(os.fsencode(name) for name in options.staged))
-        return Plan((".",), (source,), terms, exclusion=exclusion)
+        return Plan((".",), (source,), fail_policy, exclusion=exclusion)
     # Standard input first: only this process can read it, before workers are started.
     paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
     sources = _range_sources(options) if is_part else _tree_sources(options, paths, exclusion)
     targets = options.paths if is_part else paths
-    return Plan(targets, tuple(sources), terms, options.jobs or cpu_count(), exclusion)
+    return Plan(targets, tuple(sources), fail_policy, options.jobs or cpu_count(), exclusion)
 
 
 def _exclusion(globs: tuple[str, ...]) -> Exclusion | None:
@@ -98,15 +98,19 @@ def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion |
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
     prefixes = choose_prefixes(paths)
-    store = ANYWHERE if options.follow_alternates else None
     find_glob = exclusion.find if exclusion is not None else None
     for path in paths:
         if path == STDIN:
             yield StdinSource()
         else:
-            raw = os.fsencode(path)
             yield TreeSource(
-                raw, prefixes[path], options.files, options.history, store, options.cache, find_glob
+                os.fsencode(path),
+                prefixes[path],
+                options.files,
+                options.history,
+                options.follow_alternates,
+                options.cache,
+                find_glob,
             )
 
 
@@ -172,10 +176,6 @@ def check_path(path: str, *, history_only: bool) -> None:
             message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
         raise KeyscanError(message, hint) from error
     if history_only:
-        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only used with --history-only
+        from boltz_keyscan.sources.git.repo.repository import open_named  # noqa: PLC0415 - only used with --history-only
 
-        try:
-            open_at(os.fsencode(os.path.abspath(path)))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(f"not a usable git repository: {path}: {reason}", "Check its .git.") from error
+        open_named(os.fsencode(path), path)

@@ -116,17 +116,17 @@ class Outcome(StrEnum):
     NOTE = "note"
 
 
-def outcome(finding: Finding, terms: FailPolicy) -> Outcome:
+def outcome(finding: Finding, fail_policy: FailPolicy) -> Outcome:
     """Return the outcome of a finding: the first one that applies, in the order of the tests below."""
     if (level := severity(finding)) is Severity.NOTE:
         return Outcome.NOTE
     if finding.suppression is not None:
         return Outcome.SUPPRESSED
-    if finding.exposure in UNEXPOSED and not terms.fail_on_unexposed:
+    if finding.exposure in UNEXPOSED and not fail_policy.fail_on_unexposed:
         return Outcome.UNEXPOSED
-    if is_old(finding, unexposed=terms.fail_on_unexposed):
+    if is_old(finding, unexposed=fail_policy.fail_on_unexposed):
         return Outcome.OLD
-    return Outcome.BLOCKING if level in FAILING[terms.fail_on] else Outcome.BELOW
+    return Outcome.BLOCKING if level in FAILING[fail_policy.fail_on] else Outcome.BELOW
 
 
 def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
@@ -140,9 +140,11 @@ def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
     return bool(exposed) and all(where.old for where in exposed)
 
 
-def judge(finding: Finding, terms: FailPolicy) -> Finding:
+def judge(finding: Finding, fail_policy: FailPolicy) -> Finding:
     """Return the finding with its severity set, and ``blocking`` if it fails this run."""
-    return replace(finding, severity=severity(finding), blocking=outcome(finding, terms) is Outcome.BLOCKING)
+    return replace(
+        finding, severity=severity(finding), blocking=outcome(finding, fail_policy) is Outcome.BLOCKING
+    )
 
 
 COMMITTED: frozenset[Exposure] = frozenset({Exposure.TRACKED, Exposure.HISTORY})
@@ -214,19 +216,21 @@ def finding_order(finding: Finding) -> tuple[int, bool, int, bool, int, str]:
     )
 
 
-def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:
+def is_complete(gaps: Iterable[Gap], fail_policy: FailPolicy) -> bool:
     """Return True if everything was scanned, apart from accepted gaps.
 
     Gaps by design count only under ``--require-complete``; accepted ones never, as each is named with a
     reason.
     """
-    return not any(gap.accepted is None and (terms.require_complete or not gap.by_design) for gap in gaps)
+    return not any(
+        gap.accepted is None and (fail_policy.require_complete or not gap.by_design) for gap in gaps
+    )
 
 
-def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: FailPolicy) -> ExitCode:
+def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], fail_policy: FailPolicy) -> ExitCode:
     """Return the exit code: a blocking finding outweighs an incomplete scan."""
     if any(finding.blocking for finding in findings):
         return ExitCode.BLOCKING
-    if not is_complete(gaps, terms):
+    if not is_complete(gaps, fail_policy):
         return ExitCode.INCOMPLETE
     return ExitCode.CLEAN

@@ -77,7 +77,9 @@ ROOMS = (
 
 DOOR = ("__init__", "library")
 
-STARTS_PROCESSES = frozenset({"sources.git.run.command", "workers.isolated", "workers.process"})
+STARTS_PROCESSES = frozenset(
+    {"sources.git.run.command", "workers.isolated", "workers.process", "workers.programs"}
+)
 COPIES_ITSELF = frozenset({"workers.process"})
 """A copy of a process ends without what the process does at its end."""
 TALKS = ("cli", "report")

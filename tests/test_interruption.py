@@ -27,7 +27,7 @@ from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult, Work
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard
-from boltz_keyscan.sources.git.objects import listing
+from boltz_keyscan.sources.git.objects import shard
 from boltz_keyscan.sources.tree import TreeSource
 from boltz_keyscan.workers import scan_pool
 from conformance.containers import zstd
@@ -292,7 +292,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     alone = result(repo, 1)
     monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", 0)
     monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
-    monkeypatch.setattr(listing, "SHARD_BYTES", 300)
+    monkeypatch.setattr(shard, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
     assert len(alone.findings) == 7
 

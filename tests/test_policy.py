@@ -84,7 +84,7 @@ def test_each_choice_fails_on_its_severities(fail_on: FailOn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "terms", "expected"),
+    ("found", "fail_policy", "expected"),
     [
         (leak(NEW), PLAIN, Outcome.BLOCKING),
         (leak(NEW, shape=Shape.PLACEHOLDER), ALL, Outcome.NOTE),
@@ -104,10 +104,10 @@ def test_each_choice_fails_on_its_severities(fail_on: FailOn) -> None:
     ],
 )
 def test_the_first_reason_that_applies_is_the_outcome(
-    found: Finding, terms: FailPolicy, expected: Outcome
+    found: Finding, fail_policy: FailPolicy, expected: Outcome
 ) -> None:
-    assert outcome(found, terms) is expected
-    assert judge(found, terms).blocking is (expected is Outcome.BLOCKING)
+    assert outcome(found, fail_policy) is expected
+    assert judge(found, fail_policy).blocking is (expected is Outcome.BLOCKING)
 
 
 def test_what_is_exposed_decides_what_is_old() -> None:
@@ -180,5 +180,5 @@ def test_the_exit_code(
     strict: bool,  # noqa: FBT001 - a row
     code: ExitCode,
 ) -> None:
-    terms = FailPolicy(require_complete=True) if strict else PLAIN
-    assert exit_code([judge(leak(place), terms) for place in found], gaps, terms) is code
+    fail_policy = FailPolicy(require_complete=True) if strict else PLAIN
+    assert exit_code([judge(leak(place), fail_policy) for place in found], gaps, fail_policy) is code

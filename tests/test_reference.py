@@ -87,16 +87,13 @@ def test_the_configuration_shown_is_taken(tmp_path: Path) -> None:
 
 # Gaps.
 
-REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost"})
+REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost", "_make_gap"})
 """Callables that take the reason of a gap as their first argument."""
 
 REASON_SECOND = frozenset({"Gap", "_gap"})
 """Callables that take it as their second argument."""
 
-HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"}) | {
-    "alternate-missing",
-    "alternate-outside",
-}
+HANDED_ON = frozenset({"more-gaps", "more-places", "not-decoded", "alternate-missing", "alternate-outside"})
 """Reasons that pass through a constant or a tuple before a gap is made of them."""
 
 FETCHES = frozenset(
@@ -108,6 +105,11 @@ FETCHES = frozenset(
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
+def _name_called(call: ast.Call) -> str:
+    """Return the name of the function or method in a call."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
 def _reasons() -> set[str]:
     """Return the reasons of gaps in the code."""
     found: set[str] = set()
@@ -115,7 +117,7 @@ def _reasons() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            name = _name_called(node)
             if name not in REASON_FIRST | REASON_SECOND:
                 continue
             first = 0 if name in REASON_FIRST else 1
@@ -147,8 +149,12 @@ def test_gaps_by_design_are_told_as_such() -> None:
     by_design = {row[0] for row in table_of_gaps() if row[1]}
     for path in (ROOT / "boltz_keyscan").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gap" and len(node.args) > 1:
-                reason = node.args[1]
+            if (
+                isinstance(node, ast.Call)
+                and _name_called(node) in {"Gap", "_make_gap"}
+                and len(node.args) > 1
+            ):
+                reason = node.args[_name_called(node) == "Gap"]
                 if isinstance(reason, ast.Constant) and any(key.arg == "by_design" for key in node.keywords):
                     assert reason.value in by_design
 

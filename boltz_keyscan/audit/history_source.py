@@ -6,10 +6,9 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Located, ShardResult, Work
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.blob import locate_hit
+from boltz_keyscan.sources.blob import locate_outside_git
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.shards import ResultShard
 
@@ -42,8 +41,7 @@ class ListedFiles:
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in files outside git."""
-        hits = gathered.hits
-        return Located(tuple(locate_hit(hit, hit.origin.path, Exposure.FILE, detector) for hit in hits))
+        return locate_outside_git(gathered, detector)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import enclosing
-from boltz_keyscan.workers.process import answer_of
+from boltz_keyscan.workers.programs import run_program
 
 _MACHINE = "It names a program of this machine, so do not commit it; docs/agents.md has the form for teams."
 
@@ -186,7 +186,7 @@ def _try_command(agent: Agent, path: str, command: str, top: str) -> Diagnosis:
 def _try_payload(command: tuple[str, ...], payload: Payload, text: str) -> str:
     """Return the difference between the answer of a program and ours; empty if there is none."""
     raw = json.dumps(payload).encode()
-    ended = answer_of(command, raw)
+    ended = run_program(command, raw)
     if ended is None:
         return "it does not start, or takes too long"
     code, output, errors = ended

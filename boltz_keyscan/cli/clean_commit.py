@@ -39,7 +39,7 @@ def scan(arguments: Sequence[str]) -> Gathered | str | None:
 
 def plan_of(names: Sequence[str]) -> pipeline.Plan:
     """Return the plan for the staged files with these names, or for everything staged."""
-    return make_plan(Options(staged=tuple(names), terms=FailPolicy(FailOn.ANY)))
+    return make_plan(Options(staged=tuple(names), fail_policy=FailPolicy(FailOn.ANY)))
 
 
 def is_clean(result: ScanResult) -> bool:

@@ -15,7 +15,7 @@ from boltz_keyscan._version import __version__
 from boltz_keyscan.package_data import read_text
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.system.paths import HAS_OTHER_SHELLS, quote_for_shells, slashed_text
-from boltz_keyscan.workers.process import output_of
+from boltz_keyscan.workers.programs import read_output
 
 _PYTHON_PATH = slashed_text(sys.executable)
 """With slashes also on Windows: hooks run in the shell that Git for Windows brings."""
@@ -54,7 +54,7 @@ _ANSWER = re.compile(rb"boltz-keyscan (\S+)\n")
 
 def folders() -> list[str]:
     """Return the folders that this program needs and an isolated Python does not search."""
-    answer = output_of([sys.executable, "-I", "-c", r"import sys; print(*sys.path, sep='\0', end='')"])
+    answer = read_output([sys.executable, "-I", "-c", r"import sys; print(*sys.path, sep='\0', end='')"])
     isolated = {os.path.realpath(entry) for entry in os.fsdecode(answer or b"").split("\0")}
     beside = os.path.realpath(os.path.dirname(sys.argv[0]))
     trusted = module_search.trusted_folders()
@@ -161,7 +161,7 @@ def parse_program(script: str, name: str, inside: str) -> HookProgram | None:
         return HookProgram(python, __version__, outdated=script != text(name, folders()))
     if any(_is_inside(path, inside) for path in (python, *more)):
         return HookProgram(python, asked=False)
-    answer = output_of([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
+    answer = read_output([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
     version = _ANSWER.fullmatch(answer or b"")
     return HookProgram(python, version and version[1].decode("ascii", "replace"))
 

@@ -32,7 +32,8 @@ from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.git.repo.file_status import FileStatus, Worktree
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 from boltz_keyscan.system.paths import ANYWHERE, relative
 from boltz_keyscan.triage.baseline import NAME as BASELINE
 
@@ -212,7 +213,7 @@ def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> It
     is_kept = not os.environ.get("GIT_INDEX_FILE", "").endswith(".lock")
     if is_kept and (staged := [place for place, _ in new if place.exposure is Exposure.STAGED]):
         repository = enclosing(os.getcwdb())
-        refs = references(repository) if repository is not None else None
+        refs = read_references(repository) if repository is not None else None
         unborn = refs is not None and refs.is_unborn
         yield "Unstage", f"git {'rm --cached' if unborn else 'restore --staged'} {_shown_paths(staged)}"
         if refs is not None and refs.opaque:

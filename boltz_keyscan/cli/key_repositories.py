@@ -1,4 +1,4 @@
-"""Repositories with a key: each with the locations in it, and the state of its commits.
+"""Repositories with a key: each with the locations in it, and the push status of its commits.
 
 A scan of a repository covers the repositories in its worktree too (submodules, clones). Commands work
 in the repository whose commits and files they change.
@@ -12,25 +12,16 @@ from collections.abc import Iterable, Sequence
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.push_status import PushStatus
 from boltz_keyscan.plan import STDIN, choose_prefixes
-from boltz_keyscan.policy import pushed, situation, widest
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.policy import situation, widest
+from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.recipe import History
-from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
+from boltz_keyscan.report.recipe import Recipe
+from boltz_keyscan.rules import Rule
+from boltz_keyscan.sources.git.repo.push_status import read_push_status
 from boltz_keyscan.sources.git.repo.repository import enclosing, find_root, is_within
 from boltz_keyscan.system.paths import relative
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRepository:
-    """The part of a key in one repository, or in the files of a target outside git."""
-
-    targets: tuple[str, ...]
-    """Path of the root of the repository; the targets of the scan if it is none of them or in several."""
-    finding: Finding
-    """The key with the locations in the repository, their paths relative to its root."""
-    history: History
 
 
 def find_worktree(path: str) -> tuple[str, bytes] | None:
@@ -48,11 +39,15 @@ def find_worktree(path: str) -> tuple[str, bytes] | None:
     return None if top is None else (os.path.relpath(os.fsdecode(top)), relative(name, top))
 
 
-def key_repositories(finding: Finding, targets: Sequence[str]) -> tuple[KeyRepository, ...]:
-    """Return the repositories that have a key, the most urgent first; at least one.
+def key_repositories(finding: Finding, rule: Rule, targets: Sequence[str]) -> tuple[Recipe, ...]:
+    """Return a recipe for each repository that has a key, the most urgent first; at least one.
+
+    The locations of each are those in the repository, their paths relative to its root, which is its target;
+    all targets if it is none of them or in several. They are not redacted.
 
     Args:
         finding: the key.
+        rule: its rule.
         targets: the targets of the scan, from the current folder.
     """
     prefixes = {target: fsutil.decode(prefix) for target, prefix in choose_prefixes(targets).items()}
@@ -65,21 +60,21 @@ def key_repositories(finding: Finding, targets: Sequence[str]) -> tuple[KeyRepos
             inner.setdefault((target, folder), []).append(location)
         else:
             outer.setdefault(_choose_targets(target, targets), []).append(location)
-    found = []
+    found: list[Recipe] = []
     for (target, folder), group in inner.items():
-        status = push_status(os.fsencode(folder), _commits(group))
+        status = read_push_status(os.fsencode(folder), _commits(group))
         # The outer repository may have had a file of that path earlier.
         own = [each for each in group if status is None or each.commit in {None, *status.present}]
         start = prefixes[target] + os.path.relpath(folder, target) + "/"
         if own:
-            found.append(_part(finding, _shorten(own, start), (folder,), status))
+            found.append(_part(finding, rule, _shorten(own, start), (folder,), status))
         if others := [each for each in group if each not in own]:
             outer.setdefault(_choose_targets(target, targets), []).extend(others)
     for names, group in outer.items():
-        statuses = (push_status(os.fsencode(name), _commits(group)) for name in names if name != STDIN)
+        statuses = (read_push_status(os.fsencode(name), _commits(group)) for name in names if name != STDIN)
         start = prefixes[names[0]] if names != tuple(targets) else ""
         status = next((status for status in statuses if status is not None), None)
-        found.append(_part(finding, _shorten(group, start), names, status))
+        found.append(_part(finding, rule, _shorten(group, start), names, status))
     return tuple(sorted(found, key=lambda part: situation(part.finding).rank))
 
 
@@ -117,42 +112,33 @@ def _commits(locations: Iterable[Location]) -> set[str]:
 
 
 def _part(
-    finding: Finding, locations: tuple[Location, ...], targets: tuple[str, ...], status: PushStatus | None
-) -> KeyRepository:
+    finding: Finding,
+    rule: Rule,
+    locations: tuple[Location, ...],
+    targets: tuple[str, ...],
+    status: PushStatus | None,
+) -> Recipe:
+    """Return the recipe for the part of a key in one repository, or in the files of a target outside git."""
     exposure = widest(location.exposure for location in locations)
     part = replace(finding, locations=locations, exposure=exposure)
-    return KeyRepository(targets, part, _history(part, status, targets))
-
-
-def _history(finding: Finding, known: PushStatus | None, targets: tuple[str, ...]) -> History:
-    """Return the commits of a key, as far as they are known; none if the key was pushed."""
-    if known is None:
-        return History()
+    if status is None:
+        return Recipe(part, rule, targets=targets)
     folder = os.path.realpath(os.fsencode(targets[0]))
     folder = os.path.realpath(find_root(folder) or folder)
-    facts = History(
-        known.head,
-        unborn=known.unborn,
-        # A name of a branch or tag can be a key.
-        branches=tuple(map(redacted, known.branches)),
-        stashes=known.stashes,
-        worktrees=tuple((redacted(path), redacted(name)) for path, name in known.worktrees),
-        branch=redacted(known.branch),
-        upstreams=tuple(map(redacted, known.upstreams)),
-        gone=known.gone,
-        folder=redacted(os.path.basename(os.fsdecode(folder))) or "project",
-        fresh=_unused_name(redacted(os.fsdecode(folder))),
+    shown = redacted(os.fsdecode(folder))
+    name = redacted(os.path.basename(os.fsdecode(folder))) or "project"
+    return Recipe(part, rule, _redact(status), targets, name, _unused_name(shown))
+
+
+def _redact(status: PushStatus) -> PushStatus:
+    """Return a push status whose names can be shown: one of a branch or tag can be a key."""
+    return replace(
+        status,
+        branches=tuple(map(redacted, status.branches)),
+        worktrees=tuple((redacted(path), redacted(name)) for path, name in status.worktrees),
+        branch=redacted(status.branch),
+        upstreams=tuple(map(redacted, status.upstreams)),
     )
-    commits = _commits(finding.locations)
-    if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
-        return facts
-    if known.stashes and known.branch and not known.branches:
-        # Only a stash leads to the commits: nothing is left of them to be rewritten once it is dropped.
-        return facts
-    stashed = {place.commit for place in finding.locations if place.stash}
-    rewritten = tuple(commit for commit in known.unpushed if commit not in stashed)
-    is_first = bool(rewritten) and rewritten[0] in known.roots
-    return replace(facts, commits=rewritten, root=is_first, merges=known.merges)
 
 
 def _unused_name(folder: str) -> str:

@@ -60,9 +60,9 @@ def examine_machine(budget: int | None) -> Audit:
 
 
 def _scan(source: ListedFiles) -> ScanResult:
-    terms = FailPolicy(empty_is_complete=True)
+    fail_policy = FailPolicy(empty_is_complete=True)
     with scan_progress([source]) as progress:
-        return pipeline.run(Plan(("~",), (source,), terms, cpu_count()), progress=progress)
+        return pipeline.run(Plan(("~",), (source,), fail_policy, cpu_count()), progress=progress)
 
 
 def _list_keys(result: ScanResult, places: dict[str, Place]) -> Iterator[KeyAt]:

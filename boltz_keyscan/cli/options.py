@@ -244,7 +244,7 @@ class ScanOptions:
             files=not self.history_only,
             commits=self.commits,
             staged=() if self.staged else None,
-            terms=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed, self.require_complete),
+            fail_policy=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed, self.require_complete),
             jobs=self.jobs,
             follow_alternates=self.follow_alternates,
             cache=cache,

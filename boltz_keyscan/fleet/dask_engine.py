@@ -28,7 +28,7 @@ from boltz_keyscan.fleet.unit import Unit, scan_unit
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.workers.process import output_of
+from boltz_keyscan.workers.programs import read_output
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -182,7 +182,7 @@ def _identity() -> tuple[str, str, str]:
 
 def _describe_worker() -> tuple[tuple[str, str, str], bool]:
     """Return the identity of this worker, and if it can start processes."""
-    return _identity(), output_of([sys.executable, "-I", "-S", "-c", "print(1)"]) == b"1\n"
+    return _identity(), read_output([sys.executable, "-I", "-S", "-c", "print(1)"]) == b"1\n"
 
 
 def _check_workers(client: Any) -> None:  # noqa: ANN401 - without types

@@ -11,12 +11,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from boltz_keyscan.sources.git.repo.repository import (
-    References,
-    Repository,
-    open_at,
-    references,
-)
+from boltz_keyscan.sources.git.repo.references import References, read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, open_at
 
 
 def hash_references(head: str, names: Mapping[str, str]) -> str:
@@ -50,7 +46,7 @@ def _compute(folder: str, digest: Callable[[Repository], str]) -> str:
 
 
 def _hash_references_of(repository: Repository) -> str:
-    known = _readable(references(repository))
+    known = _readable(read_references(repository))
     return hash_references(known.head or "", {os.fsdecode(name): oid for name, oid in known.tips})
 
 
@@ -59,7 +55,7 @@ def _hash(lines: Iterable[bytes]) -> str:
 
 
 def _reference_lines(repository: Repository) -> tuple[bytes, ...]:
-    known = _readable(references(repository))
+    known = _readable(read_references(repository))
     return (
         *(b"%s %s" % (oid.encode(), name) for name, oid in known.tips),
         *(b"%s -> %s" % pair for pair in known.symbolic),

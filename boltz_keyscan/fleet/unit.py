@@ -30,7 +30,8 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
 from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
-from boltz_keyscan.sources.git.repo.repository import Repository, open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, open_at
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
@@ -40,7 +41,7 @@ from boltz_keyscan.trust import SuppressionInputs
 class Settings:
     """Settings of a fleet scan that workers need. Picklable, and without a token."""
 
-    terms: FailPolicy = FailPolicy()
+    fail_policy: FailPolicy = FailPolicy()
     trust: str = "none"
     baseline: tuple[str, bytes] | None = None
     """Name and content of a baseline for all repositories."""
@@ -64,8 +65,8 @@ class Settings:
             *(
                 __version__,
                 rules.digest(),
-                self.terms.fail_on.value,
-                self.terms.fail_on_unexposed,
+                self.fail_policy.fail_on.value,
+                self.fail_policy.fail_on_unexposed,
                 self.trust,
             ),
             hashlib.sha256(self.baseline[1]).hexdigest() if self.baseline is not None else None,
@@ -148,7 +149,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     options = Options(
         paths=(folder,),
         files=files,
-        terms=settings.terms,
+        fail_policy=settings.fail_policy,
         jobs=1,
         # What git fetched it has hashed; a folder may hold anything under the id of another object.
         cache=SharedFolder(settings.shared_dir) if settings.shared_dir and not files else None,
@@ -156,13 +157,13 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     trust = Trust.of(settings.trust, {})
     roots = scan_roots(options.paths, trust)
     text = None if settings.baseline is None else TextFile(*settings.baseline, "named")
-    inputs = SuppressionInputs(text, unexposed=settings.terms.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=settings.fail_policy.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     plan = make_plan(options)
     repository = _open(folder)
     if repository is not None and not _has_references(repository):
         # A repository without a commit has nothing to scan.
-        plan = replace(plan, terms=replace(plan.terms, empty_is_complete=True))
+        plan = replace(plan, fail_policy=replace(plan.fail_policy, empty_is_complete=True))
     objects = b"" if repository is None else repository.objects
     with scan_processes(objects, settings.jobs, settings.turn) as jobs:
         result = pipeline.run(replace(plan, jobs=jobs), (step,), accept_gap=step.accept_gap)
@@ -178,6 +179,6 @@ def _open(folder: str) -> Repository | None:
 
 def _has_references(repository: Repository) -> bool:
     try:
-        return bool(references(repository).tips)
+        return bool(read_references(repository).tips)
     except (OSError, ValueError):
         return True

@@ -69,8 +69,8 @@ def import_reports(
     summaries = [_import(name, raw, folder, detector) for name, raw in reports]
     pairs = [pair for summary in summaries for pair in summary.pairs]
     gaps = tuple(gap for summary in summaries for gap in summary.gaps)
-    terms = FailPolicy()
-    judged = (policy.judge(finding, terms) for finding in apply(group_findings(pairs, loaded), steps))
+    fail_policy = FailPolicy()
+    judged = (policy.judge(finding, fail_policy) for finding in apply(group_findings(pairs, loaded), steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     result = ScanResult(
         targets=tuple(detector.redact(os.fsencode(name)) for name, _ in reports),
@@ -79,8 +79,8 @@ def import_reports(
         findings=findings,
         gaps=gaps,
         tally=Tally(files=len(reports), bytes=sum(len(raw) for _, raw in reports)),
-        complete=policy.is_complete(gaps, terms),
-        exit_code=policy.exit_code(findings, gaps, terms),
+        complete=policy.is_complete(gaps, fail_policy),
+        exit_code=policy.exit_code(findings, gaps, fail_policy),
     )
     return result, summaries
 
@@ -129,15 +129,10 @@ def _pairs(
 
 def _locate(entry: Entry, path: bytes, match: Match, detector: KeyDetector) -> tuple[Match, Location]:
     commit = entry.commit.lower() if _COMMIT.fullmatch(entry.commit.lower()) else None
-    return locate_hit(
-        Hit(Origin(path), match),
-        path,
-        Exposure.HISTORY if commit else Exposure.FILE,
-        detector,
-        commit=commit,
-        author_date=_date(entry.date) if commit else None,
-        pushed=entry.pushed,
-    )
+    exposure = Exposure.HISTORY if commit else Exposure.FILE
+    location = locate_hit(Hit(Origin(path), match), path, exposure, detector)
+    date = _date(entry.date) if commit else None
+    return match, replace(location, commit=commit, author_date=date, pushed=entry.pushed)
 
 
 def _date(text: str) -> str | None:

@@ -344,6 +344,5 @@ class Located:
 
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()
-    tally: Tally = field(default_factory=Tally)
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Paths of the git objects that have gaps, by object id, redacted; only where all are known."""

@@ -26,16 +26,18 @@ _WIDTH = 100
 
 
 def explain(
-    finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Instruction], stream: TextIO
+    finding: Finding, rule: Rule, fail_policy: FailPolicy, steps: Iterable[Instruction], stream: TextIO
 ) -> None:
     """Write everything about one key."""
-    write_lines(_lines(finding, rule, terms, steps), stream)
+    write_lines(_lines(finding, rule, fail_policy, steps), stream)
 
 
-def _lines(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Instruction]) -> Iterator[str]:
+def _lines(
+    finding: Finding, rule: Rule, fail_policy: FailPolicy, steps: Iterable[Instruction]
+) -> Iterator[str]:
     yield f"{finding.shown}  {finding.fingerprint}"
     yield ""
-    for label, text in _facts(finding, rule, terms):
+    for label, text in _facts(finding, rule, fail_policy):
         yield f"{label:<11}{text}"
     yield ""
     yield f"Found at {count(len(finding.locations), 'location')}"
@@ -74,7 +76,7 @@ def _key_lines(result: ScanResult) -> Iterator[str]:
         yield "No key was found." if result.complete else "No key was found, but the scan is incomplete."
 
 
-def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[str, str]]:
+def _facts(finding: Finding, rule: Rule, fail_policy: FailPolicy) -> Iterator[tuple[str, str]]:
     yield "Rule", f"{finding.rule_id}: {rule.title}"
     yield "Severity", f"{finding.severity}: {_severity(finding, rule)}"
     yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
@@ -82,7 +84,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     yield "Status", f"{finding.status}: {STATUS_WORDS[finding.status]}{candidates}"
     yield "Situation", describe_situation(finding)
     yield "Exposure", exposure_line(finding)
-    yield "Verdict", _verdict(finding, terms)
+    yield "Verdict", _verdict(finding, fail_policy)
     sentences = list(suppression_sentences(finding))
     if not sentences:
         sentences = ["no baseline entry, ignore entry or comment applies"]
@@ -101,9 +103,9 @@ def _severity(finding: Finding, rule: Rule) -> str:
     return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 
 
-def _verdict(finding: Finding, terms: FailPolicy) -> str:
-    limit = f"--fail-on {terms.fail_on}"
-    if (kind := outcome(finding, terms)) is Outcome.BLOCKING:
+def _verdict(finding: Finding, fail_policy: FailPolicy) -> str:
+    limit = f"--fail-on {fail_policy.fail_on}"
+    if (kind := outcome(finding, fail_policy)) is Outcome.BLOCKING:
         return f"fails a run: {finding.severity} counts for {limit}, exposed, and nothing suppresses it"
     reason = {
         Outcome.SUPPRESSED: "it is suppressed",

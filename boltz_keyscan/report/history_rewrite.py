@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from boltz_keyscan.advice import Verb, choose_verb
 from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Location
+from boltz_keyscan.model.push_status import PushStatus
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.file_actions import Instruction, act, instruct, is_object, quote_paths, spots
-from boltz_keyscan.report.recipe import History, Recipe
+from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.rules import Rule, is_exact
 
 _AMEND = "git commit --amend --no-edit --allow-empty"
@@ -103,9 +104,8 @@ def are_expressions(text: str) -> bool:
 
 def rewrite_unpushed(recipe: Recipe, names: Sequence[str], reason: str) -> Instruction:
     """Return the rewrite of branches that are not pushed, in this clone, with the reason for this program."""
-    history = recipe.history
-    linear = len(names) == 1 and not history.root and not history.merges
-    refs = [f"{shorten(history.commits[0])}^..{names[0]}"] if linear else names
+    linear = len(names) == 1 and not recipe.has_root and not recipe.push_status.merges
+    refs = [f"{shorten(recipe.commits[0])}^..{names[0]}"] if linear else names
     values = {
         "write": _write_expressions(recipe),
         "replace": _replace_option(recipe),
@@ -116,12 +116,12 @@ def rewrite_unpushed(recipe: Recipe, names: Sequence[str], reason: str) -> Instr
 
 def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of a pushed history, in a fresh clone; or of this clone, if that was done."""
-    if recipe.history.gone:
+    if recipe.push_status.gone:
         yield from _follow(recipe)
         return
-    folder = shlex.quote(f"../{recipe.history.fresh}")
-    here = shlex.quote(f"../{recipe.history.folder}")
-    if not recipe.history.read:
+    folder = shlex.quote(f"../{recipe.fresh}")
+    here = shlex.quote(f"../{recipe.folder}")
+    if not recipe.is_read:
         folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'
     remotes = (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote)
     remote = shlex.quote(next(remotes, "origin"))
@@ -135,16 +135,16 @@ def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
 
 def _follow(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the way from old commits to a remote branch whose history was rewritten."""
-    history = recipe.history
+    status = recipe.push_status
     yield from drop_stashes(recipe)
     commands = []
     # The command that acts in the worktree which has a branch checked out.
-    acting = {branch: _in_worktree(path) for path, branch in history.worktrees}
-    acting |= {history.branch: "git"} if history.branch else {}
-    for name in history.branches:
+    acting = {branch: _in_worktree(path) for path, branch in status.worktrees}
+    acting |= {status.branch: "git"} if status.branch else {}
+    for name in status.branches:
         short = short_name(name)
         quoted = shlex.quote(short)
-        upstream = next((each for each in history.upstreams if each.partition("/")[2] == short), None)
+        upstream = next((each for each in status.upstreams if each.partition("/")[2] == short), None)
         if name.startswith("refs/tags/"):
             commands.append(f"git tag --delete {shlex.quote(name.removeprefix('refs/tags/'))}")
         elif name not in acting:
@@ -153,29 +153,29 @@ def _follow(recipe: Recipe) -> Iterator[Instruction]:
         elif upstream:
             commands.append(f"{acting[name]} reset --hard {shlex.quote(upstream)}")
         else:
-            commands.append(f"{acting[name]} checkout --force --detach {shlex.quote(history.upstreams[0])}")
+            commands.append(f"{acting[name]} checkout --force --detach {shlex.quote(status.upstreams[0])}")
             commands.append(f"git branch --delete --force {quoted}")
     if "" in acting:
         commands += [
-            f"{_in_worktree(path)} checkout --force --detach {shlex.quote(history.upstreams[0])}"
-            for path, branch in history.worktrees
+            f"{_in_worktree(path)} checkout --force --detach {shlex.quote(status.upstreams[0])}"
+            for path, branch in status.worktrees
             if not branch
         ]
-    if not history.branches and recipe.has(Exposure.TRACKED):
-        commands.append(f"git checkout --force --detach {shlex.quote(history.upstreams[0])}")
+    if not status.branches and recipe.has(Exposure.TRACKED):
+        commands.append(f"git checkout --force --detach {shlex.quote(status.upstreams[0])}")
     yield instruct("follow", ("git fetch --prune", *commands, "git fetch --tags", *EXPIRE))
 
 
-def renew_worktrees(history: History) -> Iterator[Instruction]:
+def renew_worktrees(status: PushStatus) -> Iterator[Instruction]:
     """Yield the instruction to bring other worktrees to the rewritten commits, if they have the old ones."""
     commands = [
         f"{_in_worktree(path)} reset --hard"
         if branch
         else f'{_in_worktree(path)} checkout --force --detach "$(git rev-parse HEAD)"'
-        for path, branch in history.worktrees
+        for path, branch in status.worktrees
     ]
     if commands:
-        yield instruct("renew_worktrees", commands, places=", ".join(path for path, _ in history.worktrees))
+        yield instruct("renew_worktrees", commands, places=", ".join(path for path, _ in status.worktrees))
 
 
 def _in_worktree(path: str) -> str:
@@ -184,7 +184,7 @@ def _in_worktree(path: str) -> str:
 
 def drop_stashes(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the instruction to drop the stashes that have a key, if there are any."""
-    if stashes := recipe.history.stashes:
+    if stashes := recipe.push_status.stashes:
         # The oldest first: the numbers of the others stay.
         commands = [f"git stash drop {shlex.quote(stash)}" for stash in stashes]
         name = "drop_stash" if len(stashes) == 1 else "drop_stashes"

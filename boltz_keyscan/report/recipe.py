@@ -6,57 +6,52 @@ import shlex
 
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.push_status import PushStatus
+from boltz_keyscan.policy import pushed
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """The commits of a key, as far as they are known."""
+class Recipe:
+    """The instructions for one key."""
 
-    head: str | None = None
-    unborn: bool = False
-    """True before the first commit."""
-    commits: tuple[str, ...] = ()
-    """All commits, parents first, if none was pushed."""
-    root: bool = False
-    """True if the first commit has no parent."""
-    merges: bool = False
-    """True if there is a merge among the commits to be rewritten."""
-    branches: tuple[str, ...] = ()
-    """Local branches and tags that have the commits, full names."""
-    stashes: tuple[str, ...] = ()
-    """Stashes that have the commits, such as ``stash@{1}``, the oldest first."""
-    worktrees: tuple[tuple[str, str], ...] = ()
-    """Other worktrees that have the commits checked out: path, and branch; "" for a detached HEAD."""
-    branch: str = ""
-    """The branch checked out, full name; empty for a detached HEAD."""
-    upstreams: tuple[str, ...] = ()
-    """Names of the remote branches, such as ``origin/main``."""
-    gone: bool = False
-    """True if a remote branch had the commits earlier and none has any of them now."""
+    finding: Finding
+    rule: Rule
+    push_status: PushStatus = PushStatus()
+    """The status of its commits, as far as they are known."""
+    targets: tuple[str, ...] = (".",)
+    """Paths of the scan."""
     folder: str = "project"
     """Name of the folder of the repository."""
     fresh: str = "project-clean"
     """Name of a folder beside it that does not exist, for a fresh clone."""
-    read: bool = True
+    is_read: bool = True
     """False for a report, which has the result of the scan only: its commands fit any folder, and where they
     depend on the commits, ``explain`` is named."""
 
     @property
-    def is_checked_out(self) -> bool:
-        """True if no branch or tag has the commits but the branch checked out, which git rewrites here."""
-        return set(self.branches) <= {self.branch}
+    def commits(self) -> tuple[str, ...]:
+        """The commits to be rewritten, parents first; none if one of them was pushed."""
+        status = self.push_status
+        found = {each.commit for each in self.finding.locations if each.commit is not None}
+        if not found or pushed(self.finding) is not False or not found <= set(status.unpushed):
+            return ()
+        if status.stashes and status.branch and not status.branches:
+            # Only a stash leads to the commits: nothing is left of them to be rewritten once it is dropped.
+            return ()
+        stashed = {each.commit for each in self.finding.locations if each.stash}
+        return tuple(commit for commit in status.unpushed if commit not in stashed)
 
+    @property
+    def is_amended(self) -> bool:
+        """True if the commit checked out is the only one to be rewritten, and nothing else has it."""
+        return self.commits == (self.push_status.head,) and self.push_status.is_checked_out
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The instructions for one key. ``targets`` are the paths of the scan."""
-
-    finding: Finding
-    rule: Rule
-    history: History = History()
-    targets: tuple[str, ...] = (".",)
+    @property
+    def has_root(self) -> bool:
+        """True if the first commit to be rewritten has no parent."""
+        return bool(self.push_status.roots.intersection(self.commits[:1]))
 
     def locations(self, *exposures: Exposure) -> list[Location]:
         """Return the locations in files on disk, or of these exposures."""

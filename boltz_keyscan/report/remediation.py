@@ -69,9 +69,9 @@ def _archive(recipe: Recipe, text: str = "") -> Iterator[Instruction]:
 
 def _unstage(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.has(Exposure.STAGED):
-        name = "unstage_unborn" if recipe.history.unborn else "unstage"
+        name = "unstage_unborn" if recipe.push_status.unborn else "unstage"
         paths = quote_paths(recipe.locations(Exposure.STAGED))
-        yield instruct(name if recipe.history.read else "unstage_unknown", paths=paths)
+        yield instruct(name if recipe.is_read else "unstage_unknown", paths=paths)
 
 
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
@@ -81,7 +81,9 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         yield from _unstage(recipe)
     # Committed files are edited during the rebase: git rebase needs files without changes. Where the
     # remote branch is clean already, a commit on the old history would bring the key back.
-    rewritten = recipe.history.gone or (kind is Situation.COMMITTED and not _is_amend(recipe))
+    rewritten = recipe.push_status.gone or (
+        kind is Situation.COMMITTED and not (recipe.is_amended and recipe.has(Exposure.TRACKED))
+    )
     groups: dict[Verb, list[Location]] = {}
     for location in recipe.locations():
         if not (rewritten and location.exposure is Exposure.TRACKED):
@@ -91,49 +93,43 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
             yield act(verb, found, is_link=is_link(recipe.finding))
     if shared := [each for each in recipe.locations(Exposure.LOCAL) if each.open_to_others]:
         yield act(Verb.PROTECT, shared)
-    tracked = [] if recipe.history.gone else recipe.locations(Exposure.TRACKED)
+    tracked = [] if recipe.push_status.gone else recipe.locations(Exposure.TRACKED)
     if kind is Situation.PUSHED and tracked:
         message = "Take a share link out" if is_link(recipe.finding) else "Read the key from the environment"
         name = "push" if recipe.is_on_disk else "push_deletion"
         yield instruct(name, paths=quote_paths(tracked), message=message)
 
 
-def _is_amend(recipe: Recipe) -> bool:
-    history = recipe.history
-    return history.commits == (history.head,) and history.is_checked_out and recipe.has(Exposure.TRACKED)
-
-
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of commits that are not pushed: amend, rebase or ``git filter-repo``."""
-    history = recipe.history
-    if not history.read:
+    if not recipe.is_read:
         yield Instruction(Step.AMEND, (recipe.explain,))
         return
     yield from drop_stashes(recipe)
-    if not history.commits:
+    if not recipe.commits:
         return
     # Otherwise only the detached HEAD of another worktree leads to the commits.
-    if history.branches or not history.branch:
+    if recipe.push_status.branches or not recipe.push_status.branch:
         yield from _rewrite(recipe)
-    yield from renew_worktrees(history)
+    yield from renew_worktrees(recipe.push_status)
 
 
 def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of the branches that have the commits."""
-    history = recipe.history
-    if history.commits == (history.head,) and history.is_checked_out:
-        places = [each for each in recipe.finding.locations if each.commit == history.head]
+    status, commits = recipe.push_status, recipe.commits
+    if recipe.is_amended:
+        places = [each for each in recipe.finding.locations if each.commit == status.head]
         commands = amend_commands(places, on_disk=recipe.is_on_disk)
-        yield instruct("amend", commands, commit=shorten(history.commits[0]))
+        yield instruct("amend", commands, commit=shorten(commits[0]))
         return
-    rebasing = tuple(rebase(history.commits, recipe.finding.locations, root=history.root))
-    names = [short_name(name) for name in history.branches]
-    names += ["HEAD"] if names and not history.branch else []
+    rebasing = tuple(rebase(commits, recipe.finding.locations, root=recipe.has_root))
+    names = [short_name(name) for name in status.branches]
+    names += ["HEAD"] if names and not status.branch else []
     if len(names) > 1:
         yield rewrite_unpushed(recipe, names, "git rebase rewrites one branch only")
-    elif names and not history.is_checked_out:
+    elif names and not status.is_checked_out:
         yield rewrite_unpushed(recipe, names, "git rebase rewrites the branch checked out")
-    elif names and history.merges:
+    elif names and status.merges:
         yield rewrite_unpushed(recipe, names, "git rebase flattens the merges")
     elif names and not recipe.has(Exposure.TRACKED):
         reason = "HEAD has no key any more, and git rebase would stop with a conflict where it was taken out"
@@ -160,7 +156,7 @@ def _expire(recipe: Recipe) -> Iterator[Instruction]:
 
 
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
-    fresh = situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone
+    fresh = situation(recipe.finding) is Situation.PUSHED and not recipe.push_status.gone
     noun = describe_noun(recipe.finding)
     yield instruct("scan_fresh" if fresh else "scan", noun=noun, scan=recipe.scan)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from boltz_keyscan.fsutil import SEEK_DATA, explain
 from boltz_keyscan.model.enums import Exposure, Shape
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
@@ -115,7 +115,6 @@ class Quota:
     counted separately, because the comment may suppress it.
     """
 
-    most: int = field(default_factory=lambda: MAX_KEYS_PER_RULE)
     _keys: dict[str, set[str]] = field(default_factory=dict)
     _locations: dict[tuple[str, bool], int] = field(default_factory=dict)
     _repeats: int = 0
@@ -132,7 +131,7 @@ class Quota:
             return self._within(self._placeholders, MAX_PLACEHOLDERS, "placeholders in it")
         known = self._keys.setdefault(rule_id, set())
         if fingerprint not in known:
-            if len(known) >= self.most:
+            if len(known) >= MAX_KEYS_PER_RULE:
                 self._is_full = True
                 return False
             known.add(fingerprint)
@@ -143,7 +142,7 @@ class Quota:
             self._repeats += 1
             # All repeats together are limited too, however many keys there are.
             return self._within(
-                self._repeats, max(self.most, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
+                self._repeats, max(MAX_KEYS_PER_RULE, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
             )
         return locations == 1
 
@@ -160,7 +159,7 @@ class Quota:
     def gaps(self, where: str) -> Iterator[Gap]:
         """Yield a gap for each limit that was reached."""
         if self._is_full:
-            detail = f"only the first {self.most} keys of it are reported"
+            detail = f"only the first {MAX_KEYS_PER_RULE} keys of it are reported"
             yield Gap(where, "too-many-matches", detail)
         for detail in self._omitted:
             yield Gap(where, MORE_LOCATIONS, detail, by_design=True)
@@ -195,29 +194,10 @@ def _require_data(data: _Data | None) -> _Data:
     return data
 
 
-def locate_hit(
-    hit: Hit,
-    path: bytes,
-    exposure: Exposure,
-    detector: Detector,
-    *,
-    commit: str | None = None,
-    author_date: str | None = None,
-    old: bool = False,
-    pushed: bool | None = None,
-    remote: bytes = b"",
-    subject: bytes = b"",
-    stash: str = "",
-    private: bool = False,
-    removed: tuple[str, str] | None = None,
-    present: bool | None = None,
-    traced: bool = False,
-    open_to_others: bool = False,
-    gone: bool = False,
-) -> tuple[Match, Location]:
-    """Return the match of a hit with its location, redacted for display."""
+def locate_hit(hit: Hit, path: bytes, exposure: Exposure, detector: Detector) -> Location:
+    """Return the location of a hit, redacted for display; what git knows of it is added by the caller."""
     match = hit.match
-    location = Location(
+    return Location(
         path=detector.redact(path),
         line=match.line,
         column=match.column,
@@ -226,28 +206,24 @@ def locate_hit(
         length=match.length,
         exposure=exposure,
         context=match.context,
-        commit=commit,
         blob=hit.origin.oid,
-        author_date=author_date,
         members=tuple(map(detector.redact, hit.origin.members)),
         decoded=match.decoded,
         cell=match.cell,
         cell_part=match.cell_part,
         comments=match.comments,
-        old=old,
-        pushed=pushed,
-        remote=detector.redact(remote),
-        subject=detector.redact(subject),
-        stash=stash,
-        private=private,
-        removed_commit=removed[0] if removed else None,
-        removed_date=removed[1] if removed else None,
-        present=present,
-        traced=traced,
-        open_to_others=open_to_others,
-        gone=gone,
     )
-    return match, location
+
+
+def locate_outside_git(gathered: ShardResult, detector: Detector) -> Located:
+    """Return the locations of hits in files outside git."""
+    pairs = ((hit.match, locate_hit(hit, hit.origin.path, Exposure.FILE, detector)) for hit in gathered.hits)
+    return Located(tuple(pairs))
+
+
+def object_path(hit: Hit) -> bytes:
+    """Return kind and id of an object, instead of a path."""
+    return f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
 
 
 def scan_shard(shard: Shard, detector: Detector) -> ShardResult:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-from types import TracebackType
 from typing import Final, Self
 
 from boltz_keyscan import fsutil
@@ -38,9 +37,11 @@ class DirectoryOpener:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all folders."""
         for descriptor in self._folders.values():
             os.close(descriptor)
         self._folders.clear()

@@ -24,7 +24,7 @@ from boltz_keyscan.model.finding import (
     SourceReader,
     Work,
 )
-from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.excluded import Excluded, FindGlob
 from boltz_keyscan.sources.files.shard import (
@@ -35,7 +35,7 @@ from boltz_keyscan.sources.files.shard import (
     walk_tree,
 )
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
-from boltz_keyscan.system.paths import join, with_slash
+from boltz_keyscan.system.paths import ANYWHERE, join, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -55,8 +55,8 @@ class TreeSource:
     """Prefix of paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
-    borrow: bytes | None = None
-    """Folder below which alternate object stores are allowed; None for ``path`` itself."""
+    follow_alternates: bool = False
+    """True to read alternate object stores wherever they are, not only below ``path``."""
     cache: str | None = None
     """Folder of the scan cache; None to use no cache."""
     find_glob: FindGlob | None = None
@@ -80,7 +80,7 @@ class _Found:
     """Prefix of its paths in reports."""
     where: str
     """Its folder in reports."""
-    carried: bool
+    carried: bool = False
     """True if a worktree holds it as files."""
 
 
@@ -125,7 +125,9 @@ class TreeReader:
             excluded.drop(listing)
             if listing.errors:
                 complete = False
-                yield gap_shard(*self._error_gaps(listing))
+                yield gap_shard(
+                    *(unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
+                )
             if not self.source.files:
                 continue
             self._drop_object_files(listing)
@@ -203,9 +205,6 @@ class TreeReader:
     def _format_path(self, name: bytes) -> str:
         return fsutil.decode(self.source.prefix + name)
 
-    def _error_gaps(self, listing: DirectoryListing) -> Iterator[Gap]:
-        return (unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
-
     def _drop_object_files(self, listing: DirectoryListing) -> None:
         """Drop the files of an object store that the history source reads through git."""
         folder = join(self.root, listing.folder)
@@ -255,12 +254,7 @@ class TreeReader:
     def _open_repositories(self) -> list[HistoryReader]:
         """Return one reader for each repository found, the same ones at each call."""
         if self._readers is None:
-            self._readers = [
-                self._open(
-                    found.repository, found.prefix, found.where, self.source.cache, carried=found.carried
-                )
-                for found in self._repositories
-            ]
+            self._readers = [self._open(found, self.source.cache) for found in self._repositories]
         return self._readers
 
     def _histories(self) -> Iterator[HistoryReader]:
@@ -273,15 +267,7 @@ class TreeReader:
                 best[store] = reader
         yield from best.values()
 
-    def _open(
-        self,
-        repository: Repository,
-        prefix: bytes,
-        where: str,
-        cache: str | None = None,
-        *,
-        carried: bool = False,
-    ) -> HistoryReader:
+    def _open(self, found: _Found, cache: str | None = None) -> HistoryReader:
         from boltz_keyscan.sources.git.history import HistorySource  # noqa: PLC0415 - as above
 
         known = None
@@ -290,8 +276,10 @@ class TreeReader:
             from boltz_keyscan.sources.git.packs.shared_objects import open_cache  # noqa: PLC0415
 
             known = open_cache(cache, rules.digest())
-        allowed = self.root if self.source.borrow is None else self.source.borrow
-        return HistorySource(repository, prefix, where, allowed, known, carried=carried).open()
+        allowed = ANYWHERE if self.source.follow_alternates else self.root
+        return HistorySource(
+            found.repository, found.prefix, found.where, allowed, known, carried=found.carried
+        ).open()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return each hit with the exposure of its file."""
@@ -301,7 +289,7 @@ class TreeReader:
 
         known = [found.repository for found in self._repositories]
         where = fsutil.decode(self.source.path)
-        around = [self._open(each, b"", where) for each in self._around() if each not in known]
+        around = [self._open(_Found(each, b"", where)) for each in self._around() if each not in known]
         placed = [(self.path_of(hit), hit) for hit in gathered.hits]
         own = self._open_repositories()
         traced = len(own) if self.source.history else 0
@@ -309,9 +297,8 @@ class TreeReader:
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
             shown, private, is_open = check_environment(path, exposure)
-            pairs.append(
-                locate_hit(hit, hit.origin.path, shown, detector, private=private, open_to_others=is_open)
-            )
+            location = locate_hit(hit, hit.origin.path, shown, detector)
+            pairs.append((hit.match, replace(location, private=private, open_to_others=is_open)))
         return Located(tuple(pairs), gaps)
 
     def path_of(self, hit: Hit) -> bytes:

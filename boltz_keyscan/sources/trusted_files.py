@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.git.repo.references import read_references
 from boltz_keyscan.sources.git.repo.repository import (
     Repository,
     enclosing,
@@ -24,7 +25,6 @@ from boltz_keyscan.sources.git.repo.repository import (
     is_within,
     read_opened,
     read_small,
-    references,
 )
 from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.system.paths import ANYWHERE, relative
@@ -255,7 +255,7 @@ def open_revision(folder: bytes, revision: str) -> CommitFiles:
         raise KeyscanError(
             f"--trust base:{revision}: {opened.gaps[-1].detail}", "Check the repository's objects."
         )
-    commit = find_commit(opened.view, references(repository), revision)
+    commit = find_commit(opened.view, read_references(repository), revision)
     top = repository.worktree or repository.git_dir
     return CommitFiles(top, f"at {revision}, {commit[:12]}", commit, opened.view)
 

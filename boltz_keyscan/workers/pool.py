@@ -107,6 +107,11 @@ class Pool:
             worker.process.kill()
 
     @property
+    def is_started(self) -> bool:
+        """True once workers were started."""
+        return self._count > 0
+
+    @property
     def free_workers(self) -> list[int]:
         """Numbers of the workers that have nothing to do after their current jobs, idle ones twice.
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import re
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.system import pipes
@@ -28,12 +26,6 @@ from boltz_keyscan.workers.serve import serve
 
 _EXIT_TIMEOUT_S = 5.0
 """Seconds for an idle worker to exit once its pipe is closed."""
-
-_PROGRAM_TIMEOUT_S = 30.0
-"""Seconds for a short program, such as one that prints its version."""
-
-_VERSION_TIMEOUT_S = 5.0
-"""Seconds in which a program prints its version."""
 
 
 def can_copy() -> bool:
@@ -116,54 +108,6 @@ class Process:
                 self._started.wait()
         self.reader.stop()
         os.close(self.ends[0])
-
-
-def output_of(command: Sequence[str]) -> bytes | None:
-    """Return the output of a short program; None when it fails or takes too long."""
-    ended = answer_of(command, b"")
-    return ended[1] if ended is not None and ended[0] == 0 else None
-
-
-def answer_of(
-    command: Sequence[str],
-    stdin: bytes,
-    *,
-    environment: Mapping[str, str] | None = None,
-    seconds: float = _PROGRAM_TIMEOUT_S,
-) -> tuple[int, bytes, bytes] | None:
-    """Return exit code, output and errors of a short program; None when it does not start or end."""
-    try:
-        ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
-            command,
-            input=stdin,
-            capture_output=True,
-            cwd=os.sep,
-            env=environment,
-            check=False,
-            timeout=seconds,
-            creationflags=CREATION_FLAGS,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return ended.returncode, ended.stdout, ended.stderr
-
-
-def read_version(program: str) -> str | None:
-    """Return the version that an installed program prints; None if there is none.
-
-    It gets none of our variables, so no key, and relative folders of PATH are left out.
-
-    Args:
-        program: its name.
-    """
-    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(folder)]
-    path = shutil.which(program, path=os.pathsep.join(folders))
-    if path is None:
-        return None
-    variables = {"PATH": os.pathsep.join(folders)}
-    ended = answer_of([path, "--version"], b"", environment=variables, seconds=_VERSION_TIMEOUT_S)
-    found = re.search(rb"[0-9]{1,9}(?:\.[0-9]{1,9}){2}", ended[1][:1000] if ended is not None else b"")
-    return found.group().decode("ascii") if found else None
 
 
 def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) -> int:

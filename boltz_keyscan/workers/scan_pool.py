@@ -40,7 +40,6 @@ class ScanPool:
         self._pool = Pool(detector)
         self._jobs = jobs
         self._queue = ArchiveQueue(limits)
-        self._is_started = False
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +54,7 @@ class ScanPool:
 
     def scan(self, work: Iterable[tuple[int, Shard]]) -> Iterator[Numbered]:
         """Yield the results of shards as they arrive, each with the number of its source."""
-        self._start(self._jobs)
+        self._pool.start(self._jobs)
         for job, result in self._pool.results(map(_job, work)):
             if not self._record(job, result):
                 self._queue.add(job.number, result.more, job.worker)
@@ -66,13 +65,13 @@ class ScanPool:
         """Add archives of a source, and go on with those that were added."""
         self._queue.add(number, archives)
         # A new Python takes longer than most archives, and all its time if there is one processor.
-        if not self._is_started and self._jobs > 1 and can_copy():
-            self._start(1)
+        if not self._pool.is_started and self._jobs > 1 and can_copy():
+            self._pool.start(1)
         self._feed()
 
     def advance(self) -> None:
         """Record the archives that were opened meanwhile, and send more to the workers."""
-        if self._is_started:
+        if self._pool.is_started:
             for job, result in self._pool.ready():
                 self._record(job, result)
 
@@ -80,7 +79,7 @@ class ScanPool:
         """Yield the results of all archives within the budget, each with the number of its source."""
         self._queue.sort()
         batches = list(iter(self._queue.next_batch, None))
-        self._start(min(self._jobs, len(batches)))
+        self._pool.start(min(self._jobs, len(batches)))
         yield from self._queue.within_budget(
             self._arrivals(self._pool.results(batch.job for batch in batches))
         )
@@ -89,10 +88,6 @@ class ScanPool:
         for job, result in results:
             self._record(job, result)
             yield
-
-    def _start(self, count: int) -> None:
-        self._is_started = self._is_started or count > 0
-        self._pool.start(count)
 
     def _record(self, job: Job, result: ShardResult) -> bool:
         """Record the result of a batch of archives; return False for another shard."""

@@ -341,7 +341,7 @@ def test_the_law(
         others = "".join(f"{ids[f'p{n}']}\n" for n in range(1, len(parents)))
         (folder / ".git" / "MERGE_HEAD").write_text(others, encoding="utf-8")
     monkeypatch.chdir(folder)
-    plan = make_plan(Options(staged=(), terms=FailPolicy(FailOn.ANY)))
+    plan = make_plan(Options(staged=(), fail_policy=FailPolicy(FailOn.ANY)))
 
     result = pipeline.run(plan)
 

@@ -328,7 +328,7 @@ def test_the_law(
     }
     ids = build(folder, steps, {"heads/main": f"c{end}", "heads/start": f"c{start}"})
     commits = f"{ids[f'c{start}']}..{ids[f'c{end}']}"
-    plan = make_plan(Options(paths=(os.fspath(folder),), terms=FailPolicy(FailOn.ANY), commits=commits))
+    plan = make_plan(Options(paths=(os.fspath(folder),), fail_policy=FailPolicy(FailOn.ANY), commits=commits))
 
     result = pipeline.run(plan)
 

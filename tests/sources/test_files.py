@@ -15,7 +15,7 @@ import pytest
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model.enums import ExitCode, Exposure, Part
+from boltz_keyscan.model.enums import ExitCode, Part
 from boltz_keyscan.model.finding import (
     Detector,
     Discovered,
@@ -30,7 +30,7 @@ from boltz_keyscan.model.finding import (
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
-from boltz_keyscan.sources.blob import Window, locate_hit
+from boltz_keyscan.sources.blob import Window, locate_outside_git
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard, walk_tree
 from boltz_keyscan.sources.tree import TreeReader, TreeSource
@@ -369,9 +369,7 @@ class Failing:
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         if self.at == "locate":
             raise OSError(12, os.strerror(12))
-        return Located(
-            tuple(locate_hit(hit, hit.origin.path, Exposure.FILE, detector) for hit in gathered.hits)
-        )
+        return locate_outside_git(gathered, detector)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.rules import load
-from boltz_keyscan.sources.git.objects import listing, stream
-from boltz_keyscan.sources.git.objects.listing import Pending
+from boltz_keyscan.sources.git.objects import shard as objects_shard
+from boltz_keyscan.sources.git.objects import stream
 from boltz_keyscan.sources.git.objects.reader import tree_entries
-from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.shard import ObjectShard, Pending
 from boltz_keyscan.sources.git.run import command
 from boltz_keyscan.workers import scan_pool
 from conformance.gitplaces import plant
@@ -134,18 +134,19 @@ class TestShards:
     """The listing is cut without losing a line, and a shard's result does not depend on the cut."""
 
     def test_every_line_is_in_one_shard(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(listing, "SHARD_BYTES", 1000)
-        monkeypatch.setattr(listing, "SHARD_OBJECTS", 7)
+        monkeypatch.setattr(objects_shard, "SHARD_BYTES", 1000)
+        monkeypatch.setattr(objects_shard, "SHARD_OBJECTS", 7)
         lines = [b"%040x blob %d\n" % (number, (number * 37) % 900) for number in range(100)]
-        pending = Pending()
+        view = command.RepoView(command.skeleton("sha1"), b"")
+        pending = Pending(view, ".")
 
         shards = [shard for at in range(0, 100, 13) for shard in pending.add(b"".join(lines[at : at + 13]))]
         shards += pending.flush()
 
-        assert b"".join(text for text, _ in shards) == b"".join(lines)
-        for text, weight in shards:
-            sizes = [int(line.split()[2]) for line in text.splitlines()]
-            assert sum(sizes) == weight
+        assert b"".join(shard.listing for shard in shards) == b"".join(lines)
+        for shard in shards:
+            sizes = [int(line.split()[2]) for line in shard.listing.splitlines()]
+            assert sum(sizes) == shard.weight
             assert len(sizes) <= 7
             assert sum(sizes[:-1]) < 1000
 
@@ -154,7 +155,7 @@ class TestShards:
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch, size: int
     ) -> None:
         ledger = plant(repo)
-        monkeypatch.setattr(listing, "SHARD_BYTES", size)
+        monkeypatch.setattr(objects_shard, "SHARD_BYTES", size)
         plan = make_plan(Options(paths=(str(repo.path),), files=False, jobs=1))
         found = pipeline.run(plan)
 
@@ -211,6 +212,6 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
     alone = found(1)
     monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
     monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
-    monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
+    monkeypatch.setattr(objects_shard, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone

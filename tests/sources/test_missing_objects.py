@@ -12,8 +12,8 @@ from boltz_keyscan.model.finding import ShardResult, Tally
 from boltz_keyscan.sources.git.objects.listing import Names
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, counted
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from tests.running import keyscan
 
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 
 def test_a_count_of_an_earlier_scan_is_reported_without_git() -> None:
-    result = counted("repo", Reach(frozenset(), 7, 25))
+    def extended(commits: int | None, missing: int = 0) -> ShardResult:
+        known = Reach(frozenset(), commits, missing)
+        refs = References((), None, opaque=False, broken=())
+        shard = MissingShard(
+            git.RepoView("", b""), "repo", refs, partial=False, is_small=commits is not None, known=known
+        )
+        return shard.scan(KeyDetector.of(rules.load()))
+
+    result = extended(7, 25)
     [gap] = result.gaps
     assert (gap.reason, gap.by_design, result.tally.objects_missing) == ("partial-clone", True, 25)
     assert "cloned: 25;" in gap.detail
     assert (result.tally.commits_reached, result.tally.stores_uncounted) == (7, 0)
-    assert counted("repo", Reach(frozenset(), None)) == ShardResult(tally=Tally(stores_uncounted=1))
+    assert extended(None) == ShardResult(tally=Tally(stores_uncounted=1))
 
 
 def scanned(path: Path, *options: str) -> tuple[int, set[tuple[str | None, tuple[str, ...]]]]:
@@ -177,4 +185,4 @@ def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> N
 
 def test_without_shallow_boundaries_no_git_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(git, "GitProcess")
-    assert shallow.hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")
+    assert shallow.find_hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")

@@ -230,7 +230,7 @@ def test_what_is_staged_in_a_reftable_repository(repo: Repo, monkeypatch: pytest
     monkeypatch.chdir(repo.path)
 
     def staged() -> ScanResult:
-        plan = make_plan(Options(staged=(), terms=FailPolicy(FailOn.ANY)))
+        plan = make_plan(Options(staged=(), fail_policy=FailPolicy(FailOn.ANY)))
         return pipeline.run(plan)
 
     # HEAD is not known, so the whole index counts as new: more than is needed, never less.
@@ -388,7 +388,7 @@ def test_a_range_and_the_index_hold_only_the_submodules_commit(
     nested.run("-C", str(middle), "commit", "--quiet", "-m", "in the submodule")
     nested.run("add", "libs/mid")
     monkeypatch.chdir(nested.path)
-    plan = make_plan(Options(staged=(), terms=FailPolicy(FailOn.ANY)))
+    plan = make_plan(Options(staged=(), fail_policy=FailPolicy(FailOn.ANY)))
     assert told(pipeline.run(plan)) == {}
     nested.commit("the submodule moved on")
     plan = make_plan(Options(commits="HEAD~1..HEAD", jobs=1))

@@ -527,14 +527,14 @@ def test_where_a_damaged_container_is_now_is_not_asked(
 def searches(monkeypatch: pytest.MonkeyPatch) -> list[list[bytes]]:
     """The input of each search for commits."""
     inputs: list[list[bytes]] = []
-    introductions = Walks.introductions
+    find_introductions = Walks.find_introductions
 
     def spy(self: Walks, wanted: Any, lines: list[bytes], last: Any) -> Any:
         if wanted:
             inputs.append(lines)
-        return introductions(self, wanted, lines, last)
+        return find_introductions(self, wanted, lines, last)
 
-    monkeypatch.setattr(Walks, "introductions", spy)
+    monkeypatch.setattr(Walks, "find_introductions", spy)
     # Of two commits in one second the order is unclear.
     clock = iter(range(2_000_000_000, 2_100_000_000, 60))
     commit = Repo.commit

@@ -9,7 +9,8 @@ import pytest
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import open_at
 from boltz_keyscan.sources.git.repo.revisions import UnknownRevisionError, find, find_commit
 from tests.repos import Repo
 
@@ -19,7 +20,7 @@ def _find(repo: Repo, revision: str) -> str:
     assert repository is not None
     view = prepare_repository(repository, b"/", ".").view
     assert view is not None
-    return find(view, references(repository), revision)
+    return find(view, read_references(repository), revision)
 
 
 @pytest.fixture(params=["sha1", "sha256"])
@@ -161,7 +162,7 @@ def test_tags_are_found_as_they_are_and_lead_to_commits(two: Repo) -> None:
     two.run("tag", "-a", "blob", "-m", "of a blob", "HEAD:a")
     repository = open_at(os.fsencode(two.path))
     assert repository is not None
-    view, refs = prepare_repository(repository, b"/", ".").view, references(repository)
+    view, refs = prepare_repository(repository, b"/", ".").view, read_references(repository)
     assert view is not None
 
     assert find(view, refs, "v2") == two.run("rev-parse", "v2")

@@ -22,7 +22,8 @@ from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.packs import reader
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import open_at
 from boltz_keyscan.sources.trusted_files import TreeFiles
 from tests.keys import fake_key, fingerprint
 from tests.packer import Packer
@@ -56,7 +57,7 @@ def test_a_link_in_place_of_refs_is_a_broken_reference(tmp_path: Path) -> None:
     (top / "refs" / "tags").symlink_to(tmp_path / "outside")
     found = open_at(os.fsencode(top))
     assert found is not None
-    refs = references(found)
+    refs = read_references(found)
     assert refs.tips == ((b"refs/heads/main", "1" * 40),)
     assert refs.head == "1" * 40
     assert refs.broken == ((b"refs/tags", "a symbolic link"),)
@@ -70,7 +71,7 @@ def test_references_outside_are_never_read(tmp_path: Path) -> None:
     found = open_at(os.fsencode(top))
     assert found is not None
     with swapped(top / "refs", outside):
-        seen = {oid for _ in range(300) for _, oid in references(found).tips}
+        seen = {oid for _ in range(300) for _, oid in read_references(found).tips}
     assert seen <= {"1" * 40}
 
 

@@ -68,15 +68,15 @@ def test_ignore_entries(text: str, gap: Gap, accepted: bool) -> None:  # noqa: F
     found = suppressor(text).accept_gap(gap)
     assert (found.accepted is not None) is accepted
     for strict in (False, True):
-        terms = FailPolicy(require_complete=strict)
-        assert exit_code((), [found], terms) == (ExitCode.CLEAN if accepted else ExitCode.INCOMPLETE)
+        fail_policy = FailPolicy(require_complete=strict)
+        assert exit_code((), [found], fail_policy) == (ExitCode.CLEAN if accepted else ExitCode.INCOMPLETE)
 
 
 def test_a_gap_by_design_can_be_accepted_under_require_complete() -> None:
     gap = replace(FILE, by_design=True)
-    terms = FailPolicy(require_complete=True)
-    assert exit_code((), [gap], terms) == ExitCode.INCOMPLETE
-    assert exit_code((), [suppressor("enc.zip # gap: x").accept_gap(gap)], terms) == ExitCode.CLEAN
+    fail_policy = FailPolicy(require_complete=True)
+    assert exit_code((), [gap], fail_policy) == ExitCode.INCOMPLETE
+    assert exit_code((), [suppressor("enc.zip # gap: x").accept_gap(gap)], fail_policy) == ExitCode.CLEAN
 
 
 def test_baseline_entries() -> None:

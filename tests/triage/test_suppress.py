@@ -189,11 +189,11 @@ def test_suppression_changes_what_blocks_and_nothing_else(
     globs: list[str],
     known: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    terms = FailPolicy(fail_on, unexposed)
+    fail_policy = FailPolicy(fail_on, unexposed)
     accepted = [baseline(each.fingerprint) for each in found[:1] if known]
     step = Suppressor((ignores(*globs), *accepted), TODAY, unexposed=unexposed)
-    judged = [judge(step(each), terms) for each in found]
-    plain = [judge(each, terms) for each in found]
+    judged = [judge(step(each), fail_policy) for each in found]
+    plain = [judge(each, fail_policy) for each in found]
 
     def bare(each: Finding) -> Finding:
         return replace(each, suppression=None, excuses=(), blocking=False)
@@ -201,7 +201,7 @@ def test_suppression_changes_what_blocks_and_nothing_else(
     assert list(map(bare, judged)) == list(map(bare, plain))
     # Nothing begins to block because something was excused.
     assert all(before.blocking or not after.blocking for before, after in zip(plain, judged, strict=True))
-    counts = [sum(outcome(each, terms) is kind for each in judged) for kind in Outcome]
+    counts = [sum(outcome(each, fail_policy) is kind for each in judged) for kind in Outcome]
     assert sum(counts) == len(found)
     assert counts[0] == sum(each.blocking for each in judged)
     if fail_on is FailOn.ANY:

@@ -13,7 +13,7 @@ import click
 
 from boltz_keyscan import rules
 from boltz_keyscan.advice import OF_THE_KEY
-from boltz_keyscan.cli.key_repositories import KeyRepository, find_worktree, is_root, key_repositories
+from boltz_keyscan.cli.key_repositories import find_worktree, is_root, key_repositories
 from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.parameters import FILE
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
@@ -30,7 +30,7 @@ from boltz_keyscan.report.explain import list_keys
 from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.history_rewrite import are_expressions, expression
 from boltz_keyscan.report.json_findings import read_findings
-from boltz_keyscan.report.recipe import History, Recipe
+from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.report.writer import write_text
@@ -135,7 +135,7 @@ def explain(
             rule = loaded[finding.rule_id]
             paths = resolved.options.paths if from_report is None else ()
             steps = _steps(finding, rule, paths)
-            write_explanation(finding, rule, plan.terms, steps, text)
+            write_explanation(finding, rule, plan.fail_policy, steps, text)
     else:
         list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
@@ -146,19 +146,17 @@ def _steps(finding: Finding, rule: Rule, targets: tuple[str, ...]) -> Iterator[I
     """Yield what to do about a key of a scan of some targets, in each repository that has it."""
     if not targets:
         # A report has no branches.
-        yield from instructions(Recipe(finding, rule, History(read=False)))
+        yield from instructions(Recipe(finding, rule, is_read=False))
         return
-    parts = key_repositories(finding, targets)
+    parts = key_repositories(finding, rule, targets)
     for number, part in enumerate(parts):
         enter = _enter_root(part, targets, is_only=len(parts) == 1)
         yield from enter
-        recipe = Recipe(
-            part.finding, rule, part.history, (".",) if enter else tuple(map(redacted, part.targets))
-        )
+        recipe = replace(part, targets=(".",) if enter else tuple(map(redacted, part.targets)))
         yield from instructions(recipe, omit=OF_THE_KEY if number else ())
 
 
-def _enter_root(part: KeyRepository, targets: tuple[str, ...], *, is_only: bool) -> tuple[Instruction, ...]:
+def _enter_root(part: Recipe, targets: tuple[str, ...], *, is_only: bool) -> tuple[Instruction, ...]:
     """Return the instruction to go to a repository, if it is not the current folder."""
     target = part.targets[0]
     if len(part.targets) != 1 or not is_root(target) or (target == "." and is_only):

@@ -116,7 +116,7 @@ class FleetScanOptions:
             KeyscanError: the trust is malformed, or the baseline cannot be read.
         """
         return Settings(
-            terms=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed),
+            fail_policy=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed),
             trust=str(Trust.of(self.trust, {})),
             baseline=None if self.baseline is None else (self.baseline, _read_file(self.baseline)),
             token=TokenSource(os.path.abspath(self.token_file) if self.token_file is not None else ""),

@@ -18,9 +18,10 @@ from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import enclosing
 from boltz_keyscan.sources.git.repo.revisions import find
-from boltz_keyscan.sources.git.revision_range import Push, quarantine
+from boltz_keyscan.sources.git.revision_range import Push, find_quarantine
 from boltz_keyscan.system.paths import ANYWHERE
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -74,7 +75,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     """
     lines = _updates(sys.stdin.buffer.read().splitlines(), 3)
     push = _push((name, old, new) for old, new, name in lines)
-    push = replace(push, quarantine=quarantine(os.environ, os.getcwdb()))
+    push = replace(push, quarantine=find_quarantine(os.environ, os.getcwdb()))
     return _report(_scan(push, baseline, trust or _default_branch_trust()), "received")
 
 
@@ -89,7 +90,7 @@ def _push(changes: Iterable[tuple[str, str, str]]) -> Push:
 
 
 def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
-    plan = make_plan(Options(push=push, terms=FailPolicy(FailOn.ANY)))
+    plan = make_plan(Options(push=push, fail_policy=FailPolicy(FailOn.ANY)))
     with scan_progress(plan.sources) as watch:
         return scan_for_hook(plan, baseline, trust, watch)
 
@@ -123,7 +124,7 @@ def _object(revision: str) -> str:
     view = prepare_repository(repository, ANYWHERE, ".").view if repository is not None else None
     if repository is None or view is None:
         raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
-    return find(view, references(repository), revision)
+    return find(view, read_references(repository), revision)
 
 
 def _line_without_commits(given: Mapping[str, str]) -> bytes:
@@ -144,7 +145,7 @@ def _default_branch_trust() -> str:
     afterwards.
     """
     repository = enclosing(os.getcwdb())
-    born = repository is not None and references(repository).head is not None
+    born = repository is not None and read_references(repository).head is not None
     return "base:HEAD" if born else "none"
 
 

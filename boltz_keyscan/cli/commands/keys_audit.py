@@ -28,7 +28,7 @@ from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import stamp
-from boltz_keyscan.workers.process import read_version
+from boltz_keyscan.workers.programs import read_version
 
 _LIMITS = Limits()
 

@@ -29,7 +29,7 @@ from boltz_keyscan.report.locations import (
     places,
     with_members,
 )
-from boltz_keyscan.report.recipe import History, Recipe
+from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.sentences import (
     MAX_CANDIDATES,
@@ -239,7 +239,7 @@ def _steps(finding: Finding, result: ScanResult, rule: Rule | None, explain: str
     if rule is None:
         yield from map(Instruction, choose_steps(policy.situation(finding), is_link=is_link(finding)))
         return
-    for step in instructions(Recipe(finding, rule, History(read=False), targets=result.targets)):
+    for step in instructions(Recipe(finding, rule, targets=result.targets, is_read=False)):
         text = "".join((step.text, *step.commands, *(line for _, lines in step.others for line in lines)))
         if len(text) > _MAX_STEP_CHARS:
             yield Instruction("Many files have it. This lists them, with the commands:", (explain,))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Located, Origin, ShardResult, Work
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.blob import locate_hit
+from boltz_keyscan.sources.blob import locate_outside_git
 from boltz_keyscan.sources.files.spool import Spool
 
 NAME = b"<text>"
@@ -41,4 +40,4 @@ class BufferSource:
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in a file outside git."""
-        return Located(tuple(locate_hit(hit, NAME, Exposure.FILE, detector) for hit in gathered.hits))
+        return locate_outside_git(gathered, detector)

@@ -64,135 +64,145 @@ class FileShard:
     def scan(self, detector: Detector) -> ShardResult:
         """Read every file once, and large ones with a candidate a second time for the exact pass."""
         with DirectoryOpener(self.root) as opener:
-            return self._scan(detector, opener)
+            return _Run(self, detector, opener).result()
 
-    def _scan(self, detector: Detector, opener: DirectoryOpener) -> ShardResult:
-        hits: list[Hit] = []
-        gaps: list[Gap] = []
-        batch = Batch(detector)
-        sizes = {name: None if self.explicit else batch.add(name, opener) for name in self.files}
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one shard's scan."""
+
+    shard: FileShard
+    detector: Detector
+    opener: DirectoryOpener
+    hits: list[Hit] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    containers: list[Shard] = field(default_factory=list)
+    bundles: list[bytes] = field(default_factory=list)
+    """Names of git bundles."""
+    window: Window | None = None
+    """Allocated for the first file that is read by itself."""
+
+    def result(self) -> ShardResult:
+        """Scan all files and links, and return the result of the shard."""
+        shard = self.shard
+        batch = Batch(self.detector)
+        sizes = {name: None if shard.explicit else batch.add(name, self.opener) for name in shard.files}
         batch.search()
         for name, content in batch.suspects:
-            where = self._where(name, detector)
-            new_hits, new_gaps = scan_blob(Origin(self.prefix + name), [content], detector, where)
-            hits += new_hits
-            gaps += new_gaps
-        containers = [self._container(name, sizes[name] or 0, hits, detector) for name in batch.containers]
-        unbatched = [name for name, size in sizes.items() if size is None]
-        window: Window | None = None
-        for name in unbatched:
-            window = window or Window(detector.overlap)
-            new_hits, new_gaps, sizes[name] = self._scan_file(name, window, detector, containers, opener)
-            hits += new_hits
-            gaps += new_gaps
-            if sizes[name] is not None and window.head.startswith(BUNDLES):
-                batch.bundles.append(name)
-        for name in self.links:
-            new_hits, new_gaps, sizes[name] = self._scan_link(name, detector, opener)
-            hits += new_hits
-            gaps += new_gaps
+            self._add(*scan_blob(self._origin(name), [content], self.detector, self._where(name)))
+        self.containers += [self._container(name, sizes[name] or 0, self.hits) for name in batch.containers]
+        self.bundles += batch.bundles
+        for name in [name for name, size in sizes.items() if size is None]:
+            sizes[name] = self._scan_file(name)
+        sizes |= {name: self._scan_link(name) for name in shard.links}
         sizes_read = [size for size in sizes.values() if size is not None]
-        own = sum(size is not None and b"/.git/" in b"/" + self.prefix + name for name, size in sizes.items())
+        own = sum(
+            size is not None and b"/.git/" in b"/" + shard.prefix + name for name, size in sizes.items()
+        )
         tally = Tally(files=len(sizes_read), bytes=sum(sizes_read), git_files=own)
         bundles = (
-            BundleFile(name, self.prefix + name, self.root, self.explicit)
-            for name in (batch.bundles if self.bundles else ())
+            BundleFile(name, shard.prefix + name, shard.root, shard.explicit)
+            for name in (self.bundles if shard.bundles else ())
         )
-        return ShardResult(tuple(hits), tuple(gaps), tally, tuple(bundles), tuple(containers))
+        return ShardResult(tuple(self.hits), tuple(self.gaps), tally, tuple(bundles), tuple(self.containers))
 
-    def _container(self, name: bytes, size: int, hits: list[Hit], detector: Detector) -> Shard:
+    def _add(self, hits: Iterable[Hit], gaps: Iterable[Gap]) -> None:
+        self.hits += hits
+        self.gaps += gaps
+
+    def _container(self, name: bytes, size: int, hits: Iterable[Hit]) -> Shard:
+        """Return the shard that opens a file as a container; its hits are among ``hits``."""
         from boltz_keyscan.sources.archives.shard import ContainerShard, InFile  # noqa: PLC0415 - most scans meet none
 
-        place = InFile(name, self.root, follow=self.explicit)
-        origin = Origin(self.prefix + name)
+        place = InFile(name, self.shard.root, follow=self.shard.explicit)
+        origin = self._origin(name)
         seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
-        return ContainerShard(place, size, ((origin, self._where(name, detector)),), seen)
+        return ContainerShard(place, size, ((origin, self._where(name)),), seen)
 
-    def _scan_file(
-        self,
-        name: bytes,
-        window: Window,
-        detector: Detector,
-        containers: list[Shard],
-        opener: DirectoryOpener,
-    ) -> tuple[list[Hit], list[Gap], int | None]:
-        """Return hits, gaps, and the bytes read; None when the file was not read whole."""
+    def _scan_file(self, name: bytes) -> int | None:
+        """Scan a file; return the bytes read, or None if it was not read whole."""
+        window = self.window = self.window or Window(self.detector.overlap)
         # A second attempt when the file changed while it was read: a log may just have grown.
         for attempt in (1, 2):
+            hits: list[Hit] = []
+            gaps: list[Gap] = []
             try:
-                with self._open(name, opener) as file:
+                with self._open(name) as file:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
-                        return self._scan_stream(name, file, before.st_mode, detector, containers)
-                    size, offsets = window.candidate_offsets(file, detector, before.st_size)
-                    found: tuple[list[Hit], list[Gap]] = ([], [])
+                        return self._scan_stream(name, file, before.st_mode)
+                    size, offsets = window.candidate_offsets(file, self.detector, before.st_size)
                     if offsets:
                         file.seek(0)
-                        origin = Origin(self.prefix + name)
-                        found = scan_blob(origin, read_chunks(file), detector, self._where(name, detector))
+                        chunks = read_chunks(file)
+                        hits, gaps = scan_blob(self._origin(name), chunks, self.detector, self._where(name))
                     after = os.fstat(file.fileno())
-                    # A bundle that is a file is a source of its own.
-                    container = not window.head.startswith(BUNDLES) and (
-                        is_container_head(window.head) or window.has_archive or is_brotli(name)
-                    )
             except OSError as error:
-                return [], [self._error_gap(name, error, detector)], None
+                self.gaps.append(self._error_gap(name, error))
+                return None
             unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
             # Files in /proc and the like report 0 bytes and have some.
             is_whole = unchanged and size == (before.st_size or size)
             if is_whole or attempt == 2:
                 break
-        if container:
-            containers.append(self._container(name, size, found[0], detector))
-        if is_whole:
-            return *found, size
-        where = self._where(name, detector)
-        gap = Gap(where, "changed", "it changed while it was read; scan again", paths=(where,))
-        return found[0], [*found[1], gap], None
+        self._add(hits, gaps)
+        is_bundle = window.head.startswith(BUNDLES)
+        # A bundle that is a file is a source of its own.
+        if not is_bundle and (is_container_head(window.head) or window.has_archive or is_brotli(name)):
+            self.containers.append(self._container(name, size, hits))
+        if not is_whole:
+            where = self._where(name)
+            detail = "it changed while it was read; scan again"
+            self.gaps.append(Gap(where, "changed", detail, paths=(where,)))
+            return None
+        if is_bundle:
+            self.bundles.append(name)
+        return size
 
-    def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
-        if not self.explicit:
-            return FileIO(opener.open(name), "rb")
-        if fsutil.is_device(os.path.join(self.root, name)):
+    def _open(self, name: bytes) -> FileIO:
+        if not self.shard.explicit:
+            return FileIO(self.opener.open(name), "rb")
+        path = os.path.join(self.shard.root, name)
+        if fsutil.is_device(path):
             raise OSError(errno.EINVAL, "Windows keeps this name for a device")
-        path = fsutil.literal(os.path.join(self.root, name))
-        return FileIO(os.open(path, fsutil.WAITING_READ_FLAGS), "rb")
+        return FileIO(os.open(fsutil.literal(path), fsutil.WAITING_READ_FLAGS), "rb")
 
-    def _scan_stream(
-        self, name: bytes, file: FileIO, mode: int, detector: Detector, containers: list[Shard]
-    ) -> tuple[list[Hit], list[Gap], int | None]:
+    def _scan_stream(self, name: bytes, file: FileIO, mode: int) -> int | None:
         """Scan a file that is not regular, if the user named it."""
-        where = self._where(name, detector)
-        if not self.explicit or stat.S_ISDIR(mode):
-            return [], [special_file_gap(where, mode)], None
+        if not self.shard.explicit or stat.S_ISDIR(mode):
+            self.gaps.append(special_file_gap(self._where(name), mode))
+            return None
         from boltz_keyscan.sources.files.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
-        result = Spool(detector).scan(Origin(self.prefix + name), read_chunks(file), where)
-        containers += result.more
-        return [*result.hits], [*result.gaps], result.tally.bytes
+        result = Spool(self.detector).scan(self._origin(name), read_chunks(file), self._where(name))
+        self._add(result.hits, result.gaps)
+        self.containers += result.more
+        return result.tally.bytes
 
-    def _scan_link(
-        self, name: bytes, detector: Detector, opener: DirectoryOpener
-    ) -> tuple[list[Hit], list[Gap], int | None]:
+    def _scan_link(self, name: bytes) -> int | None:
         """Scan the text of a symbolic link; its target is not followed."""
         try:
-            target = opener.readlink(name)
+            target = self.opener.readlink(name)
         except OSError as error:
-            return [], [self._error_gap(name, error, detector)], None
-        if not detector.candidate_offsets(target, len(target)):
-            return [], [], len(target)
-        origin = Origin(self.prefix + name, Part.LINK)
-        return *scan_blob(origin, [target], detector, self._where(name, detector)), len(target)
+            self.gaps.append(self._error_gap(name, error))
+            return None
+        if self.detector.candidate_offsets(target, len(target)):
+            origin = Origin(self.shard.prefix + name, Part.LINK)
+            self._add(*scan_blob(origin, [target], self.detector, self._where(name)))
+        return len(target)
 
-    def _error_gap(self, name: bytes, error: OSError, detector: Detector) -> Gap:
-        where = self._where(name, detector)
-        if isinstance(error, FileNotFoundError) and not self.explicit:
+    def _error_gap(self, name: bytes, error: OSError) -> Gap:
+        where = self._where(name)
+        if isinstance(error, FileNotFoundError) and not self.shard.explicit:
             detail = "it was listed and was gone before it was read; scan again"
             return Gap(where, "vanished", detail, paths=(where,))
         return unreadable_gap(where, error)
 
-    def _where(self, name: bytes, detector: Detector) -> str:
-        return detector.redact(self.prefix + name)
+    def _origin(self, name: bytes) -> Origin:
+        return Origin(self.shard.prefix + name)
+
+    def _where(self, name: bytes) -> str:
+        return self.detector.redact(self.shard.prefix + name)
 
 
 def special_file_gap(where: str, mode: int) -> Gap:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import (
     Detector,
     Gap,
@@ -17,7 +16,7 @@ from boltz_keyscan.model.finding import (
     Work,
 )
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.blob import CHUNK, locate_hit, unreadable_gap
+from boltz_keyscan.sources.blob import CHUNK, locate_outside_git, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 
 NAME = b"<stdin>"
@@ -56,4 +55,4 @@ class StdinSource:
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in a file outside git."""
-        return Located(tuple(locate_hit(hit, NAME, Exposure.FILE, detector) for hit in gathered.hits))
+        return locate_outside_git(gathered, detector)

@@ -46,7 +46,11 @@ class BlobKeys:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.reader.__exit__()
+        self.close()
+
+    def close(self) -> None:
+        """End the git that reads blobs."""
+        self.reader.close()
 
     def find(self, oid: str) -> Keys:
         """Return the keys in a blob."""

@@ -31,14 +31,15 @@ from boltz_keyscan.model.finding import (
     Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
-from boltz_keyscan.sources.git.attribution.locate import object_path
+from boltz_keyscan.sources.blob import BUNDLES, locate_hit, object_path, unreadable_gap
 from boltz_keyscan.sources.git.file_exposures import find_exposures
 from boltz_keyscan.sources.git.history import HistoryReader, HistorySource
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
 from boltz_keyscan.sources.git.repo.repository import Repository, find_worktrees_around
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run import tempdir
+from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.sources.shards import gap_shard
 
@@ -189,7 +190,7 @@ class BundleReader:
         """Return the locations in the history; for an incremental bundle, without paths and commits."""
         if not self._thin:
             return history.locate(gathered, detector)
-        pairs = tuple(_locate_by_id(hit, detector) for hit in gathered.hits)
+        pairs = tuple((hit.match, _locate_by_id(hit, detector)) for hit in gathered.hits)
         return Located(
             pairs, (Gap(fsutil.decode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),)
         )
@@ -209,17 +210,17 @@ def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
     return exposure
 
 
-def _locate_by_id(hit: Hit, detector: Detector) -> tuple[Match, Location]:
+def _locate_by_id(hit: Hit, detector: Detector) -> Location:
     """Return the location of a hit with the id of its object instead of a path."""
     path = hit.origin.path if hit.origin.oid is None else object_path(hit)
     commit = hit.origin.oid if hit.origin.kind == "commit" else None
-    return locate_hit(hit, path, Exposure.FILE, detector, commit=commit)
+    return replace(locate_hit(hit, path, Exposure.FILE, detector), commit=commit)
 
 
 def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:
     """Create a temporary repository with the references of the bundle and no objects."""
     skeleton = git.skeleton(header.object_format)
-    folder = recover.new_store()
+    folder = tempdir.folder()
     store = os.path.join(folder, b"objects")
     os.makedirs(os.path.join(store, b"pack"))
     lines = (oid.encode() + b" " + name + b"\n" for name, oid in header.tips if name != b"HEAD")
@@ -227,7 +228,7 @@ def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:
     for name, content in ((b"packed-refs", b"".join(lines)), (b"HEAD", head + b"\n")):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)
-    view = git.RepoView(skeleton, store, id_bytes=32 if header.object_format == "sha256" else 20)
+    view = git.RepoView(skeleton, store, id_bytes=ID_BYTES[header.object_format])
     return Repository(folder, folder, None), view
 
 

@@ -23,7 +23,7 @@ from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.lfs_objects import find_lfs_exposures
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
-from boltz_keyscan.sources.git.worktree_exposure import Comparison, Versions
+from boltz_keyscan.sources.git.worktree_exposure import Comparison
 from boltz_keyscan.system.paths import relative
 
 if TYPE_CHECKING:
@@ -140,17 +140,9 @@ def _find_in_worktree(
         reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
         detail = f"which files are tracked or ignored is unknown: {reason}"
         return [Exposure.UNTRACKED] * len(placed), (Gap(reader.source.where, "untraced", detail),)
-    exposures: list[Exposure] = []
     with BlobKeys(opened.view, detector) as keys:
-        comparison = Comparison(keys)
-        for path, hit in placed:
-            name = names[path]
-            if name in status.staged:
-                lost = name in status.lost
-                versions = Versions(path, status.committed.get(name), status.staged[name], lost)
-                exposures.append(comparison.find_exposure(hit, versions))
-            else:
-                exposures.append(Exposure.LOCAL if name in status.ignored else Exposure.UNTRACKED)
+        comparison = Comparison(keys, status)
+        exposures = [comparison.find_exposure(hit, path, names[path]) for path, hit in placed]
     # After "git mv" HEAD has the blob at another path, which a scan of the history reports.
     staged = {
         number: set(status.staged[names[path]])

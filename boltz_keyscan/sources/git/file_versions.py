@@ -33,7 +33,7 @@ _MAX_DELETED = 1000
 """Deleted files that are searched for keys that moved elsewhere; beyond, a key counts as new."""
 
 
-def merged_commits(git_dir: bytes) -> list[str]:
+def list_merged_commits(git_dir: bytes) -> list[str]:
     """Return the ids of the commits that are being merged into HEAD."""
     # git writes MERGE_HEAD only after the pre-merge-commit hook has run.
     oids = [name.removeprefix(_MERGED) for name in os.environ if name.startswith(_MERGED)]
@@ -68,7 +68,7 @@ class Parents:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._keys.__exit__()
+        self._keys.close()
 
     def has_key(self, hit: Hit) -> bool:
         """Return True if the file of a hit, or a file it was renamed from, has the key in a parent."""

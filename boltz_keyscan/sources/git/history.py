@@ -9,19 +9,17 @@ streams (``objects``).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from collections.abc import Set as AbstractSet
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.objects import listing
-from boltz_keyscan.sources.git.objects.flags import flag_objects, take_damaged
+from boltz_keyscan.sources.git.objects.flags import flag_objects, is_unredacted, take_damaged
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
-    Pending,
     drop_cached,
     flagged_objects,
     list_new,
@@ -31,19 +29,20 @@ from boltz_keyscan.sources.git.objects.listing import (
 )
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, Cache, Memory
-from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.shard import Pending
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.packs.earlier_reach import find_reach
 from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard, Reach
+from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, is_about_content
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
-from boltz_keyscan.sources.git.repo.repository import References, Repository, references
+from boltz_keyscan.sources.git.repo.references import References, read_references
+from boltz_keyscan.sources.git.repo.reflogs import add_older_stashes
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import first_line
-from boltz_keyscan.sources.shards import NamesShard, ResultShard
+from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
 
 _OPAQUE = "references are kept as reftable, unread: all commits count as history, the index as staged"
 
@@ -79,7 +78,7 @@ class HistoryReader:
     """None if the cache is not used, or is of no use in this run."""
     prepared: PreparedRepository | None
     _references: References | None = field(default=None, init=False)
-    _names: Names | None = field(default=None, init=False)
+    _names: Names = field(default_factory=lambda: Names({}, frozenset()), init=False)
     """Names in the store when listing began."""
     _memory: Memory = field(default_factory=Memory, init=False)
     _reach: Reach | None = field(default=None, init=False)
@@ -91,45 +90,24 @@ class HistoryReader:
 
     def _shards(self) -> Iterator[Shard]:
         opened = self.prepare()
-        yield ResultShard(ShardResult(gaps=opened.gaps))
+        yield gap_shard(*opened.gaps)
         if opened.view is None:
             return
-        self._references = references(self.source.repository)
-        broken = tuple(
-            Gap(
-                self.source.where,
-                "reference-unreadable",
-                f"{name.decode('utf-8', 'backslashreplace')}: {why}",
-            )
-            for name, why in self._references.broken
-        )
-        if self._references.opaque:
-            yield ResultShard(
-                ShardResult(gaps=(Gap(self.source.where, "references-unread", _OPAQUE, by_design=True),))
-            )
-        yield ResultShard(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
-        names = tuple(name for name, _ in self._references.tips)
-        yield NamesShard(self.source.where, "ref", names, self.source.prefix + b".git/")
+        self._references = read_references(self.source.repository)
+        yield from self._reference_names(self._references)
         self._references = add_older_stashes(self.source.repository, self._references)
         if self.cache is not None:
             self._memory = self.cache.load(self.source.repository.objects)
-        sizes = new_packs(opened.view, self._memory).values()
-        if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
-            # Imported before workers are forked, so that they have it too.
-            import boltz_keyscan.sources.git.packs.reader  # noqa: F401, PLC0415 - small histories do without
-        # Workers start while packs are checked and listed.
-        yield ResultShard(ShardResult(), weight=sum(sizes))
+        yield self._forecast(opened.view)
         checked = check_packs(opened.view, self.source.where, self._memory.packs)
         if checked.repaired:
             self.cache, self._memory = None, Memory()
-        yield ResultShard(ShardResult(gaps=checked.gaps))
+        yield gap_shard(*checked.gaps)
         self.prepared = replace(opened, view=checked.view)
         try:
             self._names = read_names(checked.view)
         except OSError as error:
-            self._names = Names({}, frozenset())
-            gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
-            yield ResultShard(ShardResult(gaps=(gap,)))
+            yield gap_shard(self._make_gap("object-store", f"history not read: {error.strerror}"))
             return
         self._reach = find_reach(checked.view, self._names, self._memory, partial=opened.partial)
         yield MissingShard(
@@ -143,11 +121,9 @@ class HistoryReader:
             is_clone=self._names.is_clone(self._memory),
             known=self._reach,
         )
-        direct_packs: set[str] = set()
-        if not checked.repaired:
-            yield from self._packs(checked.view, direct_packs)
-        yield from self._objects(checked.view, self._names, direct_packs)
-        yield from self._index(checked.view)
+        direct_packs = set[str]() if checked.repaired else (yield from self._packs(checked.view))
+        yield from self._objects(checked.view, self._references, direct_packs)
+        yield from self._index(checked.view, self._references.head)
 
     def prepare(self) -> PreparedRepository:
         """Prepare the repository, once, and return it; without a view if git cannot read it."""
@@ -158,106 +134,114 @@ class HistoryReader:
                     self.source.repository, self.source.allowed, self.source.where
                 )
             except GitError as error:
-                gap = Gap(
-                    self.source.where, "git-unusable", f"history not read: {error.message}; {error.hint}"
-                )
+                gap = self._make_gap("git-unusable", f"history not read: {error.message}; {error.hint}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
             except OSError as error:
-                gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
+                gap = self._make_gap("object-store", f"history not read: {error.strerror}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
 
-    def _is_unchanged(self) -> bool:
-        """Return True if store and references are as the last scan left them."""
-        return (
-            self._names is not None
-            and self._references is not None
-            and (self._memory.packs, self._memory.loose, self._memory.tips)
-            == (frozenset(self._names.packs), self._names.loose, _oids(self._references))
-        )
+    def _make_gap(self, reason: str, detail: str, *, by_design: bool = False) -> Gap:
+        return Gap(self.source.where, reason, detail, by_design=by_design)
 
-    def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
-        """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
+    def _reference_names(self, refs: References) -> Iterator[Shard]:
+        """Yield a shard of the names of references, and gaps for those that are not read."""
+        if refs.opaque:
+            yield gap_shard(self._make_gap("references-unread", _OPAQUE, by_design=True))
+        broken = (
+            self._make_gap("reference-unreadable", f"{name.decode('utf-8', 'backslashreplace')}: {why}")
+            for name, why in refs.broken
+        )
+        yield ResultShard(ShardResult(gaps=tuple(broken), tally=Tally(refs=len(refs.tips))))
+        names = tuple(name for name, _ in refs.tips)
+        yield NamesShard(self.source.where, "ref", names, self.source.prefix + b".git/")
+
+    def _forecast(self, view: git.RepoView) -> Shard:
+        """Return the weight of the new packs: workers start while packs are checked and listed."""
+        sizes = new_packs(view, self._memory).values()
+        if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
+            # Imported before workers are forked, so that they have it too.
+            import boltz_keyscan.sources.git.packs.reader  # noqa: F401, PLC0415 - small histories do without
+        return ResultShard(ShardResult(), weight=sum(sizes))
+
+    def _is_unchanged(self, refs: References) -> bool:
+        """Return True if store and references are as the last scan left them."""
+        now = frozenset(self._names.packs), self._names.loose, _oids(refs)
+        return (self._memory.packs, self._memory.loose, self._memory.tips) == now
+
+    def _packs(self, view: git.RepoView) -> Generator[Shard, None, set[str]]:
+        """Yield shards of the packs that are read without git, and return their names."""
+        direct_packs: set[str] = set()
         for stem, size in new_packs(view, self._memory).items():
+            name = fsutil.decode(os.path.basename(stem))
             # A pack most of whose objects may be known is listed, and only the others are read.
-            count = self._names.packs.get(fsutil.decode(os.path.basename(stem)), 0) if self._names else 0
-            if size >= listing.MIN_DIRECT_PACK_BYTES and 2 * len(self._memory.loose) <= count:
+            is_new = 2 * len(self._memory.loose) <= self._names.packs.get(name, 0)
+            if size >= listing.MIN_DIRECT_PACK_BYTES and is_new:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
                 if parts := shards(view, self.source.where, stem):
-                    direct_packs.add(fsutil.decode(os.path.basename(stem)))
+                    direct_packs.add(name)
                 while parts:
                     yield parts.pop()
+        return direct_packs
 
-    def _objects(self, view: git.RepoView, names: Names, direct_packs: AbstractSet[str]) -> Iterator[Shard]:
+    def _objects(
+        self, view: git.RepoView, refs: References, direct_packs: AbstractSet[str]
+    ) -> Iterator[Shard]:
         """Yield shards of the objects that are new, or in which an earlier scan found something.
 
         Args:
             view: view of the stores.
-            names: names in the stores.
+            refs: the references.
             direct_packs: packs that are read without git, which are left out.
         """
-        pending = Pending()
-        gaps: list[Gap] = []
+        pending, names = Pending(view, self.source.where), self._names
         count = names.count_cached(self._memory)
         cached = 0
-        flagged = self._list_flagged(view, gaps)
+        flagged, gaps = self._list_flagged(view)
         damaged, again = take_damaged(flagged, self._memory.damages, self.source.where)
         # Before the rest, for the progress display.
         yield ResultShard(ShardResult(gaps=damaged, tally=Tally(cached=count)))
         try:
-            for lines, weight in pending.add(again):
-                yield ObjectShard(view, self.source.where, lines, weight)
+            yield from pending.add(again)
             rest = replace(self._memory, packs=self._memory.packs | direct_packs)
             count += names.count_cached(rest) - names.count_cached(self._memory)
             known, chunks = list_new(view, names, rest)
             count, cached = count + known, cached + known
             for chunk in chunks:
                 present, missing = split_missing(chunk)
-                gaps += (
-                    missing_object_gap(self.source.where, line.split()[0].decode("ascii", "replace"))
-                    for line in missing
-                )
+                gaps += (missing_object_gap(self.source.where, oid) for oid in missing)
                 new = drop_cached(present, self._memory)
                 count += present.count(b"\n")
                 cached += present.count(b"\n") - new.count(b"\n")
-                for lines, weight in pending.add(new):
-                    yield ObjectShard(view, self.source.where, lines, weight)
+                yield from pending.add(new)
         except GitError as error:
             if not gaps:
                 detail = f"git could not list all objects: {first_line(error)}"
-                gaps.append(Gap(self.source.where, "object-store", detail))
-        for lines, weight in pending.flush():
-            yield ObjectShard(view, self.source.where, lines, weight)
+                gaps.append(self._make_gap("object-store", detail))
+        yield from pending.flush()
         release()
         yield ResultShard(ShardResult(tally=Tally(cached=cached)))
-        if not gaps and count == 0 and self._references is not None and self._references.tips:
-            gaps.append(
-                Gap(self.source.where, "no-objects", "it has references but no object that git can read")
-            )
-        if gaps:
-            yield ResultShard(ShardResult(gaps=tuple(gaps)))
+        if not gaps and count == 0 and refs.tips:
+            gaps.append(self._make_gap("no-objects", "it has references but no object that git can read"))
+        yield gap_shard(*gaps)
 
-    def _list_flagged(self, view: git.RepoView, gaps: list[Gap]) -> bytes:
-        """Return a listing of the objects in which an earlier scan found something."""
+    def _list_flagged(self, view: git.RepoView) -> tuple[bytes, list[Gap]]:
+        """Return a listing of the objects in which an earlier scan found something, or a gap."""
         try:
-            return flagged_objects(view, self._memory)
+            return flagged_objects(view, self._memory), []
         except GitError as error:
             what = "the objects in which an earlier scan found something"
-            gaps.append(
-                Gap(self.source.where, "object-store", f"git could not list {what}: {first_line(error)}")
-            )
-            return b""
+            return b"", [self._make_gap("object-store", f"git could not list {what}: {first_line(error)}")]
 
-    def _index(self, view: git.RepoView) -> Iterator[Shard]:
+    def _index(self, view: git.RepoView, head: str | None) -> Iterator[Shard]:
         """Yield shards of path names that are staged but in no tree yet."""
-        head = self._references.head if self._references is not None else None
-        for path in filter(None, (view.index, *view.others)):
+        for path in filter(None, (view.index, *view.other_indexes)):
             try:
                 entries = index.compare(replace(view, index=path), head).changes
             except GitError as error:
                 detail = f"git cannot read the index: {first_line(error)}"
-                yield ResultShard(ShardResult(gaps=(Gap(self.source.where, "index-unreadable", detail),)))
+                yield gap_shard(self._make_gap("index-unreadable", detail))
                 continue
             paths = tuple(entry.path for entry in entries)
             yield NamesShard(self.source.where, "index", paths, self.source.prefix)
@@ -265,15 +249,14 @@ class HistoryReader:
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return commit, path and exposure of each hit, and write the cache."""
         opened = self.prepare()
-        if opened.view is None or self._references is None or self._names is None:
+        if opened.view is None or self._references is None:
             return Located()
-        traced = Located(), Attribution(), frozenset[str]()
+        located, attribution, traced = Located(), Attribution(), frozenset[str]()
         if gathered.hits or any(gap.oid for gap in gathered.gaps):
-            traced = self._trace(gathered, detector, opened.view, self._references)
-        located = traced[0]
+            located, attribution, traced = self._trace(gathered, detector, opened.view, self._references)
         gaps = (*gathered.gaps, *located.gaps)
-        if all(gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps):
-            self._save(gathered, detector, *traced[1:])
+        if all(gap.by_design or is_about_content(gap) for gap in gaps):
+            self._save(gathered, detector, attribution, traced)
         return located
 
     def _trace(
@@ -281,35 +264,36 @@ class HistoryReader:
     ) -> tuple[Located, Attribution, frozenset[str]]:
         """Trace what was found: locations, and the attribution and its objects for the cache."""
         from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch  # noqa: PLC0415 - clean histories need none
-        from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.git.attribution.locate import Tracer, find_targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
-        unchanged, intact = self._is_unchanged(), self._reach is not None
-        lacking = self.prepare().partial or view.shallow is not None
+        unchanged, intact = self._is_unchanged(refs), self._reach is not None
+        is_incomplete = self.prepare().partial or view.shallow is not None
         memory = self._memory
-        if not (unchanged or intact) and (lacking or memory.missing is not None):
+        if not (unchanged or intact) and (is_incomplete or memory.missing is not None):
             # Trees and commits that were fetched since can be older than those found then.
             memory = replace(memory, traced=frozenset(), attribution=Attribution())
         search = CommitSearch(view, refs, count, memory, unchanged, intact, index=self.prepare().index)
-        clone = refs if self.source.repository.worktree is not None else None
+        repository = self.source.repository
         located, attribution = Tracer(
             search,
+            detector,
+            repository,
+            refs,
             self.source.prefix,
             self.source.where,
-            lacking,
+            is_incomplete,
             carried=self.source.carried,
-            clone=clone,
-            traces=read_traces(self.source.repository, view, clone) if gathered.hits else NO_TRACES,
-            worktree=self.source.repository.full_worktree if view.index is not None else None,
-        ).trace(gathered.hits, detector, gathered.gaps)
+            worktree=repository.full_worktree if view.index is not None else None,
+        ).trace(gathered.hits, gathered.gaps)
         if attribution is None or view.shallow is not None or search.problems:
             return located, Attribution(), frozenset()
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.
-        wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **targets(gathered.hits)}
+        wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **find_targets(gathered.hits)}
         traced = {oid for oid, names in wanted.items() if names is None}
         for places in (attribution.reachable, attribution.unreachable):
-            traced -= {oid for oid, path in places if detector.redact(path) != _escape(path)}
+            traced -= {oid for oid, path in places if not is_unredacted(path, detector)}
         return located, attribution, frozenset(traced)
 
     def _save(
@@ -321,7 +305,7 @@ class HistoryReader:
     ) -> None:
         """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
         opened = self.prepare()
-        if self.cache is None or self._names is None or self._references is None or opened.view is None:
+        if self.cache is None or self._references is None or opened.view is None:
             return
         suspects, damages = flag_objects(gathered, self.source.where, self._memory.damages, detector)
         fresh = Memory(
@@ -339,11 +323,6 @@ class HistoryReader:
         )
         if fresh != self._memory:
             self.cache.save(self.source.repository.objects, fresh)
-
-
-def _escape(path: bytes) -> str:
-    """Return a path as redaction returns one without a key."""
-    return harmless(path.decode("utf-8", "backslashreplace"))
 
 
 def _oids(refs: References) -> frozenset[str]:

@@ -11,7 +11,7 @@ from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.sources.files.content_id import pointer_id
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.repo.repository import references
+from boltz_keyscan.sources.git.repo.references import read_references
 from boltz_keyscan.system.paths import relative
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def find_lfs_exposures(paths: Iterable[bytes], reader: HistoryReader) -> dict[by
         return {}
     hash_name = "sha1" if opened.view.id_bytes == 20 else "sha256"
     oids = {path: pointer_id(digest, os.lstat(path).st_size, hash_name) for path, digest in contents}
-    search = CommitSearch(opened.view, references(reader.source.repository), 0, Memory(), index=opened.index)
+    search = CommitSearch(
+        opened.view, read_references(reader.source.repository), 0, Memory(), index=opened.index
+    )
     found = search.search(dict.fromkeys(oids.values()), 1)
     exposures = dict.fromkeys(oids.values(), Exposure.HISTORY) if search.problems else {}
     exposures |= {oid: Exposure.HISTORY for (oid, _), first in found.introduced.items() if first.reachable}

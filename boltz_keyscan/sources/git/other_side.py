@@ -19,11 +19,11 @@ from collections.abc import Set as AbstractSet
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.git.attribution.history_walk import input_lines
 from boltz_keyscan.sources.git.attribution.locate import KeyPlace
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.repo.revisions import RevisionRange
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
+from boltz_keyscan.sources.git.run.output import list_commits, object_info, parsing_git_output
 
 _TIMEOUT_S = 120.0
 """Timeout of one walk over the history of the other side; after it, a key counts as new."""
@@ -60,16 +60,16 @@ class OtherSide:
     """The repository with the objects of the range."""
     before: git.RepoView
     """The repository without the objects of the range, if they are stored apart."""
-    include: tuple[str, ...]
-    """Tips of the range."""
-    exclude: tuple[str, ...]
-    """Tips of the other side, which may be objects of any type."""
+    scope: RevisionRange
+    """The range, by object ids; what it excludes are the tips of the other side, objects of any type."""
+    detector: Detector
+    """Finds keys in older versions."""
     problems: list[str] = field(default_factory=list, init=False)
     """Reasons why not everything the other side has is known."""
 
     def find_reachable(self, oids: AbstractSet[str]) -> frozenset[str]:
         """Return the objects that the other side has."""
-        if not oids or not self.exclude:
+        if not oids or not self.scope.exclude:
             return frozenset()
         answers, problem = object_info(self.before, sorted(oids))
         self.problems += filter(None, [problem])
@@ -79,7 +79,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spool_lines(input_lines(self.exclude)) as stdin,
+            git.spool_lines(git.input_lines(self.scope.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -90,7 +90,7 @@ class OtherSide:
                 self.problems.append(problem)
         return frozenset(oid.decode() for oid in found)
 
-    def old(self, wanted: Mapping[str, frozenset[KeyPlace]], detector: Detector) -> frozenset[KeyPlace]:
+    def find_old(self, wanted: Mapping[str, frozenset[KeyPlace]]) -> frozenset[KeyPlace]:
         """Return the places at which the range did not add a key.
 
         Either a version of the file that the other side has had the key, or a commit of the
@@ -98,18 +98,17 @@ class OtherSide:
 
         Args:
             wanted: places by the object that has the key there.
-            detector: finds keys in older versions.
         """
         places = {place for group in wanted.values() for place in group}
         commits = self._commits() if places else []
         if not commits:
             return frozenset()
-        with BlobKeys(self.view, detector) as keys:
-            old = self._find_old(places, commits, keys)
+        with BlobKeys(self.view, self.detector) as keys:
+            old = self._find_in_versions(places, commits, keys)
             left = places - old
             moves = self._moves(wanted, left, keys) if left else []
             sources = {(move.fingerprint, move.source) for move in moves}
-            old |= self._find_old(sources - places, commits, keys)
+            old |= self._find_in_versions(sources - places, commits, keys)
         old_oids = self.find_reachable({move.oid for move in moves})
         for move in moves:
             if move.oid in old_oids or (move.fingerprint, move.source) in old:
@@ -117,11 +116,13 @@ class OtherSide:
         return frozenset(old & places)
 
     def _commits(self) -> list[str]:
-        answers, problem = object_info(self.view, [oid + "^{}" for oid in self.exclude])
+        commits, problem = list_commits(self.view, [oid + "^{}" for oid in self.scope.exclude])
         self.problems += filter(None, [problem])
-        return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
+        return sorted(set(commits))
 
-    def _find_old(self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys) -> set[KeyPlace]:
+    def _find_in_versions(
+        self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys
+    ) -> set[KeyPlace]:
         """Return the places of which some version, in the history of these commits, had the key."""
         paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in paths}
@@ -131,7 +132,7 @@ class OtherSide:
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[KeyPlace] = set()
         versions = 0
-        lines = [*input_lines(commits), b"--\n", *map(_pathspec, paths)]
+        lines = [*git.input_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -153,7 +154,7 @@ class OtherSide:
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
-        lines = input_lines(self.include, self.exclude)
+        lines = git.input_lines(self.scope.include, self.scope.exclude)
         versions = 0
         listed = self._changes("--topo-order", "--reverse", lines=lines)
         # The changes of each commit against each of its parents.

@@ -15,31 +15,24 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
-from boltz_keyscan.sources.git.attribution.history_walk import input_lines
 from boltz_keyscan.sources.git.attribution.locate import Tracer
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
     Names,
-    Pending,
+    join_lines,
     list_objects,
     split_missing,
 )
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.shard import Pending
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.other_side import OtherSide
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, read_traces
-from boltz_keyscan.sources.git.repo.repository import (
-    References,
-    Repository,
-    enclosing,
-    open_at,
-    references,
-)
+from boltz_keyscan.sources.git.repo.references import References, read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_named
 from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
@@ -92,8 +85,7 @@ class RangeReader:
     _refs: References | None = field(default=None, init=False)
     _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
-    _clone: Repository | None = field(default=None, init=False)
-    """The repository if its references show which commits were pushed."""
+    _repository: Repository | None = field(default=None, init=False)
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
     """Number of objects of the range that this clone lacks."""
@@ -110,21 +102,15 @@ class RangeReader:
         return map(Work, self._shards())
 
     def _shards(self) -> Iterator[Shard]:
-        try:
-            repository = open_at(os.path.abspath(self.path))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(
-                f"not a usable git repository: {self.where}: {reason}", "Check its .git."
-            ) from error
+        repository = open_named(self.path, self.where)
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
         opened = prepare_repository(repository, ANYWHERE, self.where)
         yield gap_shard(*(gap for gap in opened.gaps if gap.reason != "shallow"))
         if opened.view is None:
             return
-        self._refs, self._partial = references(repository), opened.partial
-        self._clone = repository if repository.worktree is not None else None
+        self._refs, self._partial = read_references(repository), opened.partial
+        self._repository = repository
         packs = check_packs(opened.view, self.where)
         yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
@@ -182,7 +168,7 @@ class RangeReader:
     def _pushed_range(self, push: Push, view: git.RepoView, refs: References) -> RevisionRange:
         """Return the range of a push: incoming commits without those that the other side has."""
         if push.quarantine is not None:
-            view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
+            view = replace(view, objects=push.quarantine, alternates=view.stores)
         self._view = view
         prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
         remote_oids = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
@@ -194,7 +180,7 @@ class RangeReader:
 
     def _behind_boundaries(self, view: git.RepoView) -> Iterator[Shard]:
         """Add the commits that a forged list of shallow boundaries would hide."""
-        hidden, error = shallow.hidden_parents(view)
+        hidden, error = shallow.find_hidden_parents(view)
         if error:
             yield self._unlisted(error)
         if hidden:
@@ -202,20 +188,15 @@ class RangeReader:
             self._scope = replace(self._scope, include=include)
 
     def _objects(self, view: git.RepoView) -> Iterator[Shard]:
-        pending = Pending()
+        pending = Pending(view, self.where)
         for lines in self._list(view):
             present, missing = split_missing(lines)
-            gaps = (
-                missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in missing
-            )
-            yield gap_shard(*gaps)
+            yield gap_shard(*(missing_object_gap(self.where, oid) for oid in missing))
             try:
-                for listing, weight in pending.add(present):
-                    yield ObjectShard(view, self.where, listing, weight)
+                yield from pending.add(present)
             except GitError as error:
                 yield self._unlisted(error.message)
-        for listing, weight in pending.flush():
-            yield ObjectShard(view, self.where, listing, weight)
+        yield from pending.flush()
         if self._problem:
             yield self._unlisted(self._problem)
         release()
@@ -229,9 +210,13 @@ class RangeReader:
             except GitError as error:
                 self._problem = error.message
 
+    @property
+    def _has_quarantine(self) -> bool:
+        return isinstance(self.part, Push) and self.part.quarantine is not None
+
     def _list_quarantine(self, view: git.RepoView) -> Iterator[bytes]:
         """Yield ``id type size`` of each incoming object, reachable or not; errors as ``_list_range``."""
-        if isinstance(self.part, Push) and self.part.quarantine is not None:
+        if self._has_quarantine:
             yield from list_objects(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
     def _unlisted(self, error: str) -> ResultShard:
@@ -247,7 +232,9 @@ class RangeReader:
         if not self._scope.include:
             return
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
-        output, error = git.run(view, *options, lines=input_lines(self._scope.include, self._scope.exclude))
+        output, error = git.run(
+            view, *options, lines=git.input_lines(self._scope.include, self._scope.exclude)
+        )
         reached = output.decode("ascii", "replace").split()
         self._absent = output.count(b"?")
         if self._absent:
@@ -257,7 +244,7 @@ class RangeReader:
         for start in range(0, len(reached), SHARD_OBJECTS):
             oids = self._without_quarantine(view, reached[start : start + SHARD_OBJECTS])
             answers, info_error = object_info(view, oids)
-            yield b"".join(b" ".join(words) + b"\n" for words in answers)
+            yield join_lines(answers)
             error = error or info_error
         if error:
             remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
@@ -265,9 +252,9 @@ class RangeReader:
 
     def _without_quarantine(self, view: git.RepoView, oids: Sequence[str]) -> Sequence[str]:
         """Return the objects that are not in quarantine, whose objects are listed already."""
-        if not (isinstance(self.part, Push) and self.part.quarantine is not None):
+        if not self._has_quarantine:
             return oids
-        requests = [oid.encode() + b"\n" for oid in oids]
+        requests = git.input_lines(oids)
         form = "--batch-check=%(objectname)"
         answer, _ = git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=requests)
         lines = answer.splitlines()
@@ -278,23 +265,22 @@ class RangeReader:
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return commit, path and exposure of each hit, searched within the range only."""
-        if self._view is None or self._refs is None:
+        if self._repository is None or self._view is None or self._refs is None:
             return Located()
         tips = tuple((b"", oid) for oid in self._scope.include)
         refs = replace(self._refs, tips=tips, opaque=False)
         search = CommitSearch(
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
-        lacking = self._partial or self._view.shallow is not None
-        before = self._before or self._view
-        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        is_incomplete = self._partial or self._view.shallow is not None
+        other = OtherSide(self._view, self._before or self._view, self._scope, detector)
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        clone = self._refs if self._clone is not None else None
-        traces = read_traces(self._clone, self._view, clone) if self._clone and new else NO_TRACES
-        tracer = Tracer(search, b"", self.where, lacking, other.old, clone=clone, traces=traces)
-        located = tracer.trace(new, detector, gathered.gaps)[0]
+        tracer = Tracer(
+            search, detector, self._repository, self._refs, b"", self.where, is_incomplete, other.find_old
+        )
+        located, _ = tracer.trace(new, gathered.gaps)
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
@@ -304,7 +290,7 @@ class RangeReader:
         return replace(located, gaps=(*located.gaps, *unknown))
 
 
-def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
+def find_quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
     """Return the folder of incoming objects while a receive hook runs (git-receive-pack), or None.
 
     GitLab runs hooks with the second variable only (Gitaly, customHooksEnv); without a

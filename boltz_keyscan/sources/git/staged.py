@@ -11,7 +11,7 @@ everything here is on the path of every commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError, KeyscanError
@@ -29,11 +29,11 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
-from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
-from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
 from boltz_keyscan.sources.signatures import is_brotli
@@ -77,7 +77,8 @@ class StagedShard:
                 hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
                 if missed and self._is_left_out(oid):
                     absent += 1
-                    missed = [_partial_clone_gap(oid)]
+                    detail = "this clone left it out, so it is not new in this commit"
+                    missed = [Gap(oid, "partial-clone", detail, by_design=True)]
                 gaps += (
                     replace(gap, where=f"{fsutil.decode(name)}: blob {oid}")
                     for name in names
@@ -98,14 +99,8 @@ class StagedShard:
     def _is_left_out(self, oid: str) -> bool:
         """Return True if a blob that git cannot read was never fetched; a damaged one exists."""
         file = os.fsencode(os.path.join(oid[:2], oid[2:]))
-        stores = (self.view.objects, *self.view.alternates)
-        return self.partial and not any(os.path.lexists(os.path.join(store, file)) for store in stores)
-
-
-def _partial_clone_gap(oid: str) -> Gap:
-    return Gap(
-        oid, "partial-clone", "this clone left it out, so it is not new in this commit", by_design=True
-    )
+        exists = any(os.path.lexists(os.path.join(store, file)) for store in self.view.stores)
+        return self.partial and not exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +154,8 @@ class StagedReader:
         try:
             view = replace(opened.view, index=_index(repository, here))
             self._repository, self._view = repository, view
-            if wanted:
-                entries = index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
-                announced = _announced(view, entries, top)
-            else:
-                head = references(repository).head
-                compared = index.compare(view, head, intended=False)
-                if head is not None and compared.is_of_commit:
-                    self._compared[head] = compared.replaced
-                entries, announced = compared.changes, set()
+            entries = self._entries(view, repository, wanted)
+            announced = _announced(view, entries, top) if wanted else set()
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield gap_shard(Gap(_HERE, "index-unreadable", detail))
@@ -181,11 +169,27 @@ class StagedReader:
         yield from _on_disk(top, sorted(path for path in without_blob if os.path.lexists(join(top, path))))
         yield from _on_disk(top, sorted(wanted - known))
 
+    def _entries(
+        self, view: git.RepoView, repository: Repository, wanted: Collection[bytes]
+    ) -> list[index.Entry]:
+        """Return the entries of the wanted paths, or of all that differ from HEAD.
+
+        Raises:
+            GitError: git cannot read the index.
+        """
+        if wanted:
+            return index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
+        head = read_references(repository).head
+        compared = index.compare(view, head, intended=False)
+        if head is not None and compared.is_of_commit:
+            self._compared[head] = compared.replaced
+        return compared.changes
+
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return the location of each hit; ``old`` if the file had the key before."""
         old = self._find_old(gathered.hits, detector)
         pairs = (
-            locate_hit(hit, hit.origin.path, _exposure(hit), detector, old=is_old)
+            (hit.match, replace(locate_hit(hit, hit.origin.path, _exposure(hit), detector), old=is_old))
             for hit, is_old in zip(gathered.hits, old, strict=True)
         )
         return Located(tuple(pairs))
@@ -195,10 +199,10 @@ class StagedReader:
         found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
         if self._repository is None or self._view is None or not found:
             return [False] * len(hits)
-        from boltz_keyscan.sources.git.file_versions import Parents, merged_commits  # noqa: PLC0415 - only when a key was found
+        from boltz_keyscan.sources.git.file_versions import Parents, list_merged_commits  # noqa: PLC0415 - only when a key was found
 
-        head = references(self._repository).head
-        commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
+        head = read_references(self._repository).head
+        commits = filter(None, (head, *list_merged_commits(self._repository.git_dir)))
         with Parents(self._view, commits, detector, self._compared) as parents:
             return [parents.has_key(hit) for hit in hits]
 
@@ -312,6 +316,8 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
         else:
             yield gap_shard(Gap(fsutil.decode(path), "missing", "neither in the index nor on disk"))
     yield NamesShard(_HERE, None, (*files, *links))
+    from boltz_keyscan.sources.files.shard import FileShard  # noqa: PLC0415 - the files of most commits are in the index
+
     # The user named what lies elsewhere, whatever links lead to its folder.
     placed = {
         name: split_root(_without_links(name)) if os.path.isabs(name) else (b"", name)

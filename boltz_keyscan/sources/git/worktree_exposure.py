@@ -1,4 +1,4 @@
-"""Exposure of a key in the working file of a tracked path, by the blobs of HEAD and the index.
+"""Exposure of a key in a working file, by the blobs of HEAD and the index.
 
 Content is compared, since the working file may be changed or decrypted (git-crypt). An unchanged
 file is recognised by its hash, also where the blob is a pointer to it (git-lfs); otherwise the
@@ -15,21 +15,9 @@ from boltz_keyscan.model.finding import Hit
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.files.content_id import possible_ids
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.repo.file_status import FileStatus
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
 from boltz_keyscan.sources.safe_open import FLAGS
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """One tracked path: its working file, and its blobs."""
-
-    path: bytes
-    """Absolute."""
-    head: str | None
-    """HEAD's blob; None if HEAD lacks the path."""
-    staged: list[str]
-    """The index's blobs."""
-    lost: bool
-    """True if HEAD has the path, but this clone lacks the blob."""
 
 
 @dataclass(slots=True)
@@ -37,24 +25,34 @@ class Comparison:
     """A comparison of working files with the blobs of one repository."""
 
     keys: BlobKeys
+    status: FileStatus
     lost: int = field(default=0, init=False)
     """Number of hits in files whose blob this clone lacks."""
     _ids: dict[bytes, frozenset[str]] = field(default_factory=dict, init=False)
 
-    def find_exposure(self, hit: Hit, versions: Versions) -> Exposure:
-        """Return the widest exposure that a key in a tracked path may have.
+    def find_exposure(self, hit: Hit, path: bytes, name: bytes) -> Exposure:
+        """Return the widest exposure that a key in a working file may have.
 
         What could not be compared counts as committed or staged.
+
+        Args:
+            hit: the key.
+            path: absolute path of the file.
+            name: its path in the worktree.
         """
-        if versions.lost:
+        status = self.status
+        if name not in status.staged:
+            return Exposure.LOCAL if name in status.ignored else Exposure.UNTRACKED
+        if name in status.lost:
             self.lost += 1
             return Exposure.TRACKED
+        head, staged = status.committed.get(name), status.staged[name]
         if hit.origin.part is Part.NAME:
-            return Exposure.TRACKED if versions.head else Exposure.STAGED
-        own = self._find_ids(versions.path)
-        if versions.head is not None and (versions.head in own or self._may_have(versions.head, hit)):
+            return Exposure.TRACKED if head else Exposure.STAGED
+        own = self._find_ids(path)
+        if head is not None and (head in own or self._may_have(head, hit)):
             return Exposure.TRACKED
-        if any(oid in own or self._may_have(oid, hit) for oid in versions.staged):
+        if any(oid in own or self._may_have(oid, hit) for oid in staged):
             return Exposure.STAGED
         return Exposure.MODIFIED
 
@@ -76,7 +74,7 @@ class Comparison:
 
 
 def _hash_file(path: bytes, id_bytes: int) -> frozenset[str]:
-    name = "sha1" if id_bytes == hashlib.sha1(usedforsecurity=False).digest_size else "sha256"
+    name = OBJECT_FORMATS[id_bytes]
     if os.path.islink(path):
         target = os.readlink(path)
         own = hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()

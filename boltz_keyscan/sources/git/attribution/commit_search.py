@@ -20,7 +20,6 @@ from boltz_keyscan.sources.git.attribution.history_walk import (
     PlaceLimit,
     Walks,
     Wanted,
-    input_lines,
     is_wanted,
     parse_commit,
 )
@@ -35,14 +34,14 @@ from boltz_keyscan.sources.git.objects.scan_cache import (
 )
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.index import IndexReader
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
 _OID = late_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TREE = late_pattern(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
 
-ObjectPaths = set[tuple[str, bytes]]
+ObjectPaths = AbstractSet[Place]
 """Objects with their paths in one tree."""
 
 
@@ -50,22 +49,22 @@ ObjectPaths = set[tuple[str, bytes]]
 class SearchResult:
     """Paths and first commits of the wanted objects."""
 
-    introduced: Places
+    introduced: Mapping[Place, FirstCommit] = field(default_factory=dict)
     """First commit of each object at each path."""
-    in_head: ObjectPaths
-    in_index: ObjectPaths
+    in_head: ObjectPaths = frozenset()
+    in_index: ObjectPaths = frozenset()
     """Paths in the index of the worktree."""
-    in_other_indexes: ObjectPaths
+    in_other_indexes: ObjectPaths = frozenset()
     """Paths in the indexes of the other worktrees."""
-    named: ObjectPaths
+    named: ObjectPaths = frozenset()
     """Paths in trees that a reference names without a commit; a blob that one names has no path."""
-    current: CurrentPlaces
+    current: CurrentPlaces = CurrentPlaces(is_known=False)
     """Introduced places that a reference has now."""
-    last: Mapping[Place, LastChange]
+    last: Mapping[Place, LastChange] = field(default_factory=dict)
     """Last change of each introduced object at each path."""
-    truncated: frozenset[str]
+    truncated: frozenset[str] = frozenset()
     """Objects with more paths than these."""
-    attribution: Attribution | None
+    attribution: Attribution | None = None
     """Results for the cache; None if the next scan must search again."""
 
 
@@ -92,6 +91,11 @@ class CommitSearch:
     _truncated: set[str] = field(default_factory=set, init=False)
     _max_paths_per_object: int = field(default=1, init=False)
 
+    @property
+    def walks(self) -> Walks:
+        """The walks over the repository."""
+        return Walks(self.view, self.commits)
+
     def search(
         self, wanted: Wanted, max_paths_per_object: int, unread: AbstractSet[str] = frozenset()
     ) -> SearchResult:
@@ -103,56 +107,51 @@ class CommitSearch:
             unread: those of the objects whose current places are of no interest.
         """
         if not wanted:
-            return SearchResult(
-                {}, set(), set(), set(), set(), CurrentPlaces(), {}, frozenset(), Attribution()
-            )
+            return SearchResult(current=CurrentPlaces(), attribution=Attribution())
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        in_index = self._search_indexes(wanted, self.index or IndexReader(self.view))
-        others = (IndexReader(replace(self.view, index=index)) for index in self.view.others)
-        in_other_indexes = self._search_indexes(wanted, *others)
-        in_head: ObjectPaths = set()
-        named: ObjectPaths = set()
-        introduced: Places = {}
-        last: Mapping[Place, LastChange] = {}
-        current = CurrentPlaces(is_known=False)
-        attribution: Attribution | None = None
+        others = (IndexReader(replace(self.view, index=index)) for index in self.view.other_indexes)
+        result = SearchResult(
+            in_index=self._search_indexes(wanted, self.index or IndexReader(self.view)),
+            in_other_indexes=self._search_indexes(wanted, *others),
+            named={(oid, b"") for oid in blobs if oid in wanted},
+        )
         try:
-            in_head = self._search_tree(wanted, self.refs.head)
+            result = replace(result, in_head=self._search_tree(wanted, self.refs.head))
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
+            result = replace(result, named=result.named | named)
             found = self._search_commits(wanted, tips)
-            introduced, last = {**found.unreachable, **found.reachable}, found.last
-            places = {place for place in found.reachable if place[0] not in unread}
-            current = find_current(self.view, self.refs, places - in_head - named)
-            attribution = None if self._truncated else found
         except git.StoppedError as error:
-            self._truncated.clear()
             self.problems.append(error.message)
-        named |= {(oid, b"") for oid in blobs if oid in wanted}
-        truncated = frozenset(self._truncated)
-        return SearchResult(
-            introduced, in_head, in_index, in_other_indexes, named, current, last, truncated, attribution
+            return result
+        places = {place for place in found.reachable if place[0] not in unread}
+        return replace(
+            result,
+            introduced={**found.unreachable, **found.reachable},
+            current=find_current(self.view, self.refs, places - result.in_head - result.named),
+            last=found.last,
+            truncated=frozenset(self._truncated),
+            attribution=None if self._truncated else found,
         )
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """Return the first commits from git's walks and from the cache."""
-        walks = Walks(self.view, self.commits)
         cached = wanted.keys() & self.memory.traced
         if not (self.unchanged or (cached and self._history_only_grew(tips))):
             cached = set()
         attribution = self.memory.attribution.only(cached)
-        since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
+        since = [] if self.unchanged else tips + git.input_lines((), sorted(self.memory.tips))
         recent = cached | self._new_objects(wanted)
-        stale = self._walk(walks, _some(wanted, recent), since, attribution)
+        stale = self._walk(_some(wanted, recent), since, attribution)
         if stale := stale | (recent - cached - _oids(attribution.reachable)):
             attribution = attribution.only(recent - stale)
-        self._walk(walks, _some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
+        self._walk(_some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
         left = wanted.keys() - _oids(attribution.reachable)
         if self.unchanged and left <= cached:
             return attribution
         attribution = Attribution(attribution.reachable, last=attribution.last)
         if left and (lines := self._unreachable_commits(tips)):
-            self._merge(walks.changes(_some(wanted, left), lines), attribution.unreachable)
+            self._merge(self.walks.find_changes(_some(wanted, left), lines), attribution.unreachable)
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
@@ -167,12 +166,12 @@ class CommitSearch:
         old = self.memory.suspects.union(self.memory.damages, self.memory.left_out)
         return {oid for oid, names in wanted.items() if names is None} - old
 
-    def _walk(self, walks: Walks, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
+    def _walk(self, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
         """Add the changes of a walk to the known ones; return the objects that need a walk over all."""
         known = attribution.only(wanted.keys())
         first = {place: commit.time for place, commit in known.reachable.items()}
         last = LastChanges(known.last, first)
-        self._merge(walks.introductions(wanted, lines, last), attribution.reachable)
+        self._merge(self.walks.find_introductions(wanted, lines, last), attribution.reachable)
         attribution.last.update(last.found)
         return last.stale
 
@@ -201,15 +200,15 @@ class CommitSearch:
         """Return True if all commits reachable at the last scan still are."""
         if not self.memory.tips:
             return False
-        lines = input_lines(sorted(self.memory.tips)) + _without(tips)
+        lines = git.input_lines(sorted(self.memory.tips)) + _without(tips)
         lost, error = git.run(self.view, "rev-list", "--stdin", "-n", "1", lines=lines)
         return not lost and not error
 
-    def commit_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
+    def read_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
         """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
-        lines = input_lines(sorted(oids))
+        lines = git.input_lines(sorted(oids))
         form = "--format=%H,%ct,%aI"
         dates, error = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
         without_tips = [*lines, *_without(self._tips()[0])]
@@ -231,7 +230,7 @@ class CommitSearch:
             self.problems.append("git did not return the dates of all commits")
         return found
 
-    def tags(self, wanted: set[str]) -> frozenset[str]:
+    def find_tags(self, wanted: set[str]) -> frozenset[str]:
         """Return the reachable ones of some annotated tags, directly or through other tags."""
         tips = {oid for _, oid in self.refs.tips}
         if self.refs.opaque or wanted <= tips:
@@ -251,14 +250,18 @@ class CommitSearch:
         """
         if self.refs.opaque:
             return self._all_commits(), [], []
-        hidden, shallow_error = shallow.hidden_parents(self.view)
+        hidden, shallow_error = shallow.find_hidden_parents(self.view)
         tips = sorted({oid for _, oid in self.refs.tips}.union(hidden))
         answers, error = object_info(self.view, [oid + "^{}" for oid in tips])
         self.problems += filter(None, (shallow_error, error))
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
-        return input_lines(found[b"commit"], sorted(self.exclude)), list(found[b"tree"]), list(found[b"blob"])
+        return (
+            git.input_lines(found[b"commit"], sorted(self.exclude)),
+            list(found[b"tree"]),
+            list(found[b"blob"]),
+        )
 
     def _unreachable_commits(self, tips: list[bytes]) -> list[bytes]:
         """Return the input lines for unreachable commits; none for a range."""
@@ -286,14 +289,13 @@ class CommitSearch:
         Raises:
             StoppedError: git took too long.
         """
-        found: ObjectPaths = set()
+        found: set[Place] = set()
         if revision is None:
             return found
         limit = self._limit()
         options = ("ls-tree", "-r", "-t", "-z", "--full-tree", revision)
-        seconds = Walks(self.view, self.commits).seconds
         try:
-            for entry in git.fields(self.view, *options, seconds=seconds):
+            for entry in git.fields(self.view, *options, seconds=self.walks.seconds):
                 with parsing_git_output():
                     ((name, path),) = _TREE.findall(entry)
                 if (oid := name.decode()) in wanted and is_wanted(wanted, oid, path) and limit.admits(oid):
@@ -306,7 +308,7 @@ class CommitSearch:
 
     def _search_indexes(self, wanted: Wanted, *indexes: IndexReader) -> ObjectPaths:
         """Return the wanted objects in some indexes, with their paths."""
-        found: ObjectPaths = set()
+        found: set[Place] = set()
         limit = self._limit()
         for index in indexes:
             try:

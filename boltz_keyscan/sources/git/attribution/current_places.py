@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.objects.scan_cache import Place
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 
 _MAX_LOOKUPS = 50_000

@@ -14,7 +14,7 @@ from typing import Self
 from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
-from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
+from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Place
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
 
@@ -67,7 +67,7 @@ class PlaceLimit:
         return True
 
 
-class _Beside:
+class _BackgroundWalk:
     """A walk over merges in a thread of its own. Use as a context manager, which waits for its end.
 
     Without ``concurrent.futures``, which takes longer to import than such a walk.
@@ -113,7 +113,7 @@ class Walks:
         """Timeout of one walk; beyond it, paths explode."""
         return _LEAST_SECONDS + _SECONDS_PER_COMMIT * self.commits
 
-    def introductions(
+    def find_introductions(
         self, wanted: Wanted, lines: list[bytes], last: LastChanges, since: int = 0
     ) -> Iterator[Change]:
         """Yield the changes that put an object at a path where no parent has it, newest first.
@@ -134,7 +134,7 @@ class Walks:
         cancellation = git.Cancellation()
         end = (f"--max-age={since}",) if since else ()
         with (
-            _Beside(lambda: self._merge_changes(wanted, lines, cancellation, *end)) as merge_walk,
+            _BackgroundWalk(lambda: self._merge_changes(wanted, lines, cancellation, *end)) as merge_walk,
             contextlib.ExitStack() as unfinished,
         ):
             # Its end is waited for: after Ctrl-C for minutes, if the walk went on.
@@ -149,24 +149,13 @@ class Walks:
                     yield change
             additions, removals = merge_walk.result()
             unfinished.pop_all()
-        # If a merge only took it from another parent, an earlier commit introduced it.
-        chosen = {
-            commit.commit: None
-            for commit, oid, path in additions
-            if (oid, path) not in first or commit.time < first[oid, path]
-        }
         for change in additions:
             last.record_merge(change, removed=False)
-        # Likewise for a removal, if the last change of a commit is one.
-        unexplained = sorted(
-            {(change[0].time, change[0].commit) for change in removals if last.lacks(change)}
-        )
-        chosen |= dict.fromkeys(oid for _, oid in unexplained[:_MAX_MERGES])
-        if chosen:
-            for change, removed in self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c"):
-                last.record_merge(change, removed=removed)
-                if not removed:
-                    yield change
+        lines = git.input_lines(_choose_merges(additions, removals, first, last))
+        for change, removed in self._changes(wanted, lines, "--no-walk=unsorted", "-c"):
+            last.record_merge(change, removed=removed)
+            if not removed:
+                yield change
 
     def _merge_changes(
         self, wanted: Wanted, lines: list[bytes], cancellation: git.Cancellation, *end: str
@@ -176,19 +165,19 @@ class Walks:
         Comparison with all parents at once (``-c``) costs half as much again, and in most
         of these the object merely came from another parent, or was removed there.
         """
-        found: list[Change] = []
+        additions: list[Change] = []
         removals: list[Change] = []
         options = ("--merges", "--diff-merges=first-parent", *end)
         for change, removed in self._changes(wanted, lines, *options, cancellation=cancellation):
             if not removed:
-                found.append(change)
-                _check_limit(len(found))
+                additions.append(change)
+                _check_limit(len(additions))
             elif len(removals) < _MAX_CHANGES:
                 removals.append(change)
-        return found, removals
+        return additions, removals
 
-    def changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """Yield the additions of commits against each parent; errors as ``introductions``."""
+    def find_changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+        """Yield the additions of commits against each parent; errors as ``find_introductions``."""
         return (change for change, removed in self._changes(wanted, lines, "-m") if not removed)
 
     def _changes(
@@ -224,9 +213,26 @@ class Walks:
                     commit = parse_commit(text.decode("ascii", "replace").split(","))
 
 
-def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
-    """Return the input by which git walks from some commits, without others and their ancestors."""
-    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
+def _choose_merges(
+    additions: Iterable[Change], removals: Iterable[Change], first: Mapping[Place, int], last: LastChanges
+) -> Iterable[str]:
+    """Return the merges that may have added or removed an object themselves, by their ids.
+
+    Args:
+        additions: changes of merges against their first parents.
+        removals: likewise; only the oldest are followed.
+        first: times of the first commits that are no merges.
+        last: the last changes so far.
+    """
+    # If a merge only took it from another parent, an earlier commit introduced it.
+    chosen = {
+        commit.commit: None
+        for commit, oid, path in additions
+        if (oid, path) not in first or commit.time < first[oid, path]
+    }
+    # Likewise for a removal, if the last change of a commit is one.
+    unexplained = sorted({(commit.time, commit.commit) for commit, *_ in filter(last.lacks, removals)})
+    return chosen | dict.fromkeys(oid for _, oid in unexplained[:_MAX_MERGES])
 
 
 def is_wanted(wanted: Wanted, oid: str, path: bytes) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted, input_lines
+from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
-from boltz_keyscan.sources.git.repo.push_status import remote_branches
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.push_status import list_remote_branches
+from boltz_keyscan.sources.git.repo.references import References
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits, read_traces
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 
 _MAX_SUBJECTS = 1000
@@ -43,8 +44,15 @@ class PushSearch:
     view: git.RepoView
     references: References | None
     """The references of the clone; None for a store that is no clone, where nothing is known."""
-    traces: Traces = NO_TRACES
+    traces: Traces
     """Traces of earlier pushes in the clone, and its stashes."""
+
+    @classmethod
+    def of(cls, repository: Repository, view: git.RepoView, refs: References) -> PushSearch:
+        """Return the search in a repository."""
+        if repository.worktree is None:
+            return cls(view, None, NO_TRACES)
+        return cls(view, refs, read_traces(repository, view, refs))
 
     def describe(self, commits: Collection[str]) -> dict[str, CommitFacts]:
         """Return the facts on commits; an error of git leaves facts unknown."""
@@ -79,11 +87,11 @@ class PushSearch:
             return {}
         wanted: Wanted = dict.fromkeys(first)
         since = max(1, min(commit.time for commit in first.values()) - _CLOCK_SKEW_S)
-        lines = input_lines(sorted(set(tips)))
+        lines = git.input_lines(sorted(set(tips)))
         try:
             return {
                 oid: CommitFacts(pushed=True)
-                for _, oid, _ in walks.introductions(wanted, lines, LastChanges(), since)
+                for _, oid, _ in walks.find_introductions(wanted, lines, LastChanges(), since)
             }
         except GitError:
             return dict.fromkeys(first, UNKNOWN)
@@ -110,20 +118,20 @@ class PushSearch:
 
     def _known_branches(self) -> list[tuple[bytes, str]]:
         """Return the remote branches with the commits that they have, then with those that they had."""
-        present = remote_branches(self.references) if self.references is not None else []
+        present = list_remote_branches(self.references) if self.references is not None else []
         return [*present, *self.traces.remote]
 
     def _reached(self, commits: list[str], tips: Collection[str]) -> tuple[list[str], str]:
         """Return the commits that any of some tips reaches, and an error or ""."""
         if not (commits and tips):
             return [], ""
-        lines = input_lines(commits, sorted(set(tips)))
+        lines = git.input_lines(commits, sorted(set(tips)))
         listed, error = git.run(self.view, "rev-list", "--stdin", lines=lines)
         beyond = set(listed.decode("ascii", "replace").split())
         return ([], error) if error else ([oid for oid in commits if oid not in beyond], "")
 
     def _subjects(self, commits: list[str]) -> dict[str, bytes]:
         options = ("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%H %s")
-        answer, _ = git.run(self.view, *options, lines=input_lines(commits))
+        answer, _ = git.run(self.view, *options, lines=git.input_lines(commits))
         rows = (entry.strip().partition(b" ") for entry in answer.split(b"\0"))
         return {oid.decode("ascii", "replace"): subject for oid, _, subject in rows}

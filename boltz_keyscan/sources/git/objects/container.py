@@ -94,5 +94,5 @@ def _object_reader(view: git.RepoView) -> ObjectReader:
 
 def _close_readers() -> None:
     for reader in _readers.values():
-        reader.__exit__()
+        reader.close()
     _readers.clear()

@@ -71,4 +71,9 @@ def _name(where: str, oid: str) -> str:
 def _may_be_kept(damages: Iterable[Damage], detector: Detector) -> bool:
     """Return True if no text in the damages could be a key."""
     texts = {text.encode("utf-8", "surrogateescape") for damage in damages for text in damage}
-    return all(detector.redact(raw) == harmless(raw.decode("utf-8", "backslashreplace")) for raw in texts)
+    return all(is_unredacted(raw, detector) for raw in texts)
+
+
+def is_unredacted(raw: bytes, detector: Detector) -> bool:
+    """Return True if redaction takes nothing out of a text: it has no key."""
+    return detector.redact(raw) == harmless(raw.decode("utf-8", "backslashreplace"))

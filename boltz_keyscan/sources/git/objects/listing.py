@@ -1,27 +1,22 @@
-"""Listing of a store's objects (ids and sizes), selection of the new ones, and shards of them."""
+"""Listing of a store's objects (ids and sizes), and selection of the new ones."""
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import errno
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
-from boltz_keyscan.sources.git.run.output import CHECK, UNEXPECTED_OUTPUT, object_info, parsing_git_output
-
-SHARD_BYTES = 64 << 20
-"""Bytes of objects in a shard: a tenth of a second of work, so that all cores finish together."""
+from boltz_keyscan.sources.git.run.output import CHECK, object_info
 
 SHARD_OBJECTS = 50_000
 """Objects in a shard; limits the listing that a worker holds."""
@@ -76,7 +71,7 @@ def read_names(view: git.RepoView) -> Names:
     Raises:
         OSError: a store, or a folder of it, became a link.
     """
-    return _read_names((view.objects, *view.alternates))
+    return _read_names(view.stores)
 
 
 def count_objects(store: bytes) -> int:
@@ -102,7 +97,7 @@ def _read_names(stores: Iterable[bytes]) -> Names:
 def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
     """Return paths, without extension, and bytes of the packs that were not scanned yet."""
     found = {}
-    for store in (view.objects, *view.alternates):
+    for store in view.stores:
         with StoreFiles(store) as files:
             for name in _list(files, b"pack"):
                 stem, extension = os.path.splitext(name)
@@ -129,7 +124,7 @@ def list_new(view: git.RepoView, names: Names, memory: Memory) -> tuple[int, Ite
 def _list_by_id(view: git.RepoView, oids: list[str]) -> Iterator[bytes]:
     for start in range(0, len(oids), SHARD_OBJECTS):
         answers, error = object_info(view, oids[start : start + SHARD_OBJECTS])
-        yield b"".join(b" ".join(words) + b"\n" for words in answers)
+        yield join_lines(answers)
         if error:
             raise GitError(error)
 
@@ -166,14 +161,22 @@ def _lines(view: git.RepoView, *options: str) -> Iterator[bytes]:
             raise GitError("git's output ends within a field")
 
 
-def split_missing(lines: bytes) -> tuple[bytes, list[bytes]]:
-    """Return the lines of readable objects, and those of objects that git lists as missing."""
+def join_lines(answers: Iterable[list[bytes]]) -> bytes:
+    """Return the lines of a listing with the words of each."""
+    return b"".join(b" ".join(words) + b"\n" for words in answers)
+
+
+def split_missing(lines: bytes) -> tuple[bytes, list[str]]:
+    """Return the lines of readable objects, and the ids of those that git lists as missing."""
     if b" missing\n" not in lines:
         return lines, []
     present: list[bytes] = []
-    missing: list[bytes] = []
+    missing: list[str] = []
     for line in lines.splitlines(keepends=True):
-        (missing if line.endswith(b" missing\n") else present).append(line)
+        if line.endswith(b" missing\n"):
+            missing.append(line.split()[0].decode("ascii", "replace"))
+        else:
+            present.append(line)
     return b"".join(present), missing
 
 
@@ -200,17 +203,13 @@ def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
     answers, error = object_info(view, sorted(memory.suspects.union(memory.damages)))
     if error:
         raise GitError(error)
-    return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)
+    return join_lines(words for words in answers if len(words) == 3)
 
 
 def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoView:
     """Return a view of the packs that were not scanned yet, and of all loose objects."""
-    top = tempdir.folder()
     stores = []
-    for number, store in enumerate((view.objects, *view.alternates)):
-        folder = os.path.join(top, b"%d" % number)
-        os.makedirs(os.path.join(folder, b"pack"))
-        stores.append(folder)
+    for store in view.stores:
         with StoreFiles(store) as files:
             parts = list(filter(_FANOUT.fullmatch, _list(files)))
             for name in _list(files, b"pack"):
@@ -218,8 +217,8 @@ def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoVi
                 pack = fsutil.decode(stem)
                 if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
                     parts.append(os.path.join(b"pack", name))
-        for part in parts:
-            fsutil.make_link(os.path.join(store, part), os.path.join(folder, part))
+        stores.append(tempdir.new_store())
+        link_entries(store, parts, stores[-1])
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
 
@@ -241,39 +240,3 @@ def _count(files: StoreFiles, stem: bytes) -> int:
             return int.from_bytes(head[-4:] if head.startswith(b"\xfftOc") else head[-12:-8], "big")
     except OSError:
         return 0
-
-
-@dataclass(slots=True)
-class Pending:
-    """Lines of a listing, collected until they make a shard."""
-
-    lines: list[bytes] = field(default_factory=list)
-    weight: int = 0
-
-    def add(self, text: bytes) -> Iterator[tuple[bytes, int]]:
-        """Add lines and yield the shards they complete, with their weights.
-
-        Raises:
-            GitError: the text is no listing.
-        """
-        lines = text.splitlines(keepends=True)
-        with parsing_git_output():
-            ends = list(itertools.accumulate(map(int, text.split()[2::3])))
-        if len(ends) != len(lines):
-            raise GitError(UNEXPECTED_OUTPUT)
-        start, passed = 0, 0
-        while start < len(lines):
-            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
-            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
-            self.lines += lines[start:stop]
-            end = ends[min(stop, len(lines)) - 1]
-            self.weight += end - passed
-            start, passed = stop, end
-            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
-                yield from self.flush()
-
-    def flush(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the collected lines as a shard, if there are any."""
-        if self.lines:
-            yield b"".join(self.lines), self.weight
-            self.lines, self.weight = [], 0

@@ -13,6 +13,7 @@ from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin
 from boltz_keyscan.sources.blob import CHUNK, scan_blob
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
 from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container_head
 
 CORRUPT = "git cannot read it; run git fsck for details"
@@ -44,7 +45,7 @@ class ObjectReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self.close()
 
     def start(self) -> None:
         """Start git, unless it runs.
@@ -170,16 +171,17 @@ class ObjectReader:
             return []
         self._broken = False
         self.timeout_error = self._child.output.timeout_error if self._child is not None else ""
-        self._stop()
+        self.close()
         return [
             Gap(where, "timed-out", self.timeout_error)
             if self.timeout_error
             else Gap(where, "corrupt-object", CORRUPT)
         ]
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """End git; it is started again for the next object."""
         if self._child is not None:
-            self._child.__exit__()
+            self._child.close()
             self._child = None
 
 
@@ -237,8 +239,8 @@ class _HashCheck:
         import hashlib  # noqa: PLC0415 - a clean commit has no use for it
 
         self._oid = oid
-        form = "sha1" if len(oid) == 40 else "sha256"
-        self._digest = hashlib.new(form, f"{kind} {size}\0".encode(), usedforsecurity=False)
+        header = f"{kind} {size}\0".encode()
+        self._digest = hashlib.new(OBJECT_FORMATS[len(oid) // 2], header, usedforsecurity=False)
 
     def through(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the chunks and add each one."""

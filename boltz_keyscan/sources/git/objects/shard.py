@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources import signatures
-from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
+from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS
 from boltz_keyscan.sources.git.objects.reader import ObjectReader, hash_mismatch_gap, scan_object
 from boltz_keyscan.sources.git.objects.stream import ObjectStream, open_stream, release
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_output
+
+SHARD_BYTES = 64 << 20
+"""Bytes of objects in a shard: a tenth of a second of work, so that all cores finish together."""
 
 _MAX_STREAM_BYTES = SHARD_BYTES + (32 << 20)
 """Bytes of objects and listing that are read as one stream; a huge object can make a shard larger."""
@@ -45,21 +50,7 @@ class ObjectShard:
             detail = "git's list of objects has an unexpected form"
             return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
         oids, sizes = words[0::3], list(map(int, words[2::3]))
-        size = len(self.listing) + sum(sizes) + len(oids)
-        suspects: Sequence[int] = range(len(oids))
-        containers: set[int] = set()
-        taken = _Taken(None, (), sizes)
-        if size <= _MAX_STREAM_BYTES:
-            stream = open_stream(self.view)
-            offsets = stream.candidate_offsets(oids, size, detector)
-            if offsets is None:
-                release()
-            else:
-                suspects = self._objects_at(offsets, sizes) if offsets else ()
-                headers = list(map(len, self.listing.splitlines(keepends=True)))
-                containers = set(stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]]))
-                if suspects or containers:
-                    taken = _Taken(stream, signatures.list_blob_starts(headers, sizes), sizes)
+        suspects, containers, taken = self._search(words, sizes, detector)
         hits: list[Hit] = []
         gaps: list[Gap] = []
         # git starts with the first object that is read again.
@@ -89,6 +80,29 @@ class ObjectShard:
         tally = Tally(blobs=len(oids) - corrupt, bytes=sum(sizes), commits=self.listing.count(b" commit "))
         return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
 
+    def _search(
+        self, words: Sequence[bytes], sizes: Sequence[int], detector: Detector
+    ) -> tuple[Sequence[int], set[int], _Taken]:
+        """Search the objects as one stream.
+
+        Returns:
+            The numbers of the objects with candidates, or of all if the stream is incomplete; those of
+            containers; the objects of the stream.
+        """
+        size = len(self.listing) + sum(sizes) + len(sizes)
+        if size <= _MAX_STREAM_BYTES:
+            stream = open_stream(self.view)
+            offsets = stream.candidate_offsets(words[0::3], size, detector)
+            if offsets is not None:
+                headers = list(map(len, self.listing.splitlines(keepends=True)))
+                starts = signatures.list_blob_starts(headers, sizes)
+                suspects = _objects_at(offsets, starts, sizes) if offsets else []
+                blobs = [kind == b"blob" for kind in words[1::3]]
+                containers = set(stream.containers(starts, sizes, blobs))
+                return suspects, containers, _Taken(stream, starts, sizes)
+            release()
+        return range(len(sizes)), set(), _Taken(None, (), sizes)
+
     def _containers(
         self, found: Sequence[tuple[int, str]], taken: _Taken, hits: Sequence[Hit]
     ) -> tuple[Shard, ...]:
@@ -109,13 +123,49 @@ class ObjectShard:
             for number, oid in found
         )
 
-    def _objects_at(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
-        """Return the numbers of the objects at these offsets of the stream."""
-        lines = self.listing.splitlines(keepends=True)
-        ends = list(
-            itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
-        )
-        return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+def _objects_at(offsets: Sequence[int], starts: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Return the numbers of the objects at these offsets of a stream, each with its header and a LF."""
+    ends = [start + size + 1 for start, size in zip(starts, sizes, strict=True)]
+    return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+
+@dataclass(slots=True)
+class Pending:
+    """Lines of a listing, collected until they make a shard."""
+
+    view: git.RepoView
+    where: str
+    lines: list[bytes] = field(default_factory=list, init=False)
+    weight: int = field(default=0, init=False)
+
+    def add(self, text: bytes) -> Iterator[ObjectShard]:
+        """Add lines and yield the shards they complete.
+
+        Raises:
+            GitError: the text is no listing.
+        """
+        lines = text.splitlines(keepends=True)
+        with parsing_git_output():
+            ends = list(itertools.accumulate(map(int, text.split()[2::3])))
+        if len(ends) != len(lines):
+            raise GitError(UNEXPECTED_OUTPUT)
+        start, passed = 0, 0
+        while start < len(lines):
+            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
+            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
+            self.lines += lines[start:stop]
+            end = ends[min(stop, len(lines)) - 1]
+            self.weight += end - passed
+            start, passed = stop, end
+            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
+                yield from self.flush()
+
+    def flush(self) -> Iterator[ObjectShard]:
+        """Yield the collected lines as a shard, if there are any."""
+        if self.lines:
+            yield ObjectShard(self.view, self.where, b"".join(self.lines), self.weight)
+            self.lines, self.weight = [], 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +185,7 @@ class _Taken:
 
 
 def container_shard(
-    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None = None
+    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None
 ) -> Shard:
     """Return the shard that opens a blob as a container.
 

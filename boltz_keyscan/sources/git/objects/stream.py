@@ -63,18 +63,18 @@ class ObjectStream:
         writer.join()
         return None if self._child.has_errors() else offsets
 
-    def containers(self, headers: Sequence[int], sizes: Sequence[int], blobs: Sequence[bool]) -> list[int]:
+    def containers(self, starts: Sequence[int], sizes: Sequence[int], blobs: Sequence[bool]) -> list[int]:
         """Return the numbers of the blobs in the last stream that are archives, compressed, or the like.
 
         Args:
-            headers: bytes of each object's header line.
+            starts: offset of each object, after its header line.
             sizes: bytes of each object.
             blobs: for each object, True if it is a blob.
         """
-        starts = list(compress(signatures.list_blob_starts(headers, sizes), blobs))
-        whole = sum(headers) + sum(sizes) + len(headers)
+        whole = starts[-1] + sizes[-1] + 1 if starts else 0
         marks = signatures.checked_marks(self._buffer, whole, self._marks)
-        found = signatures.find_containers(self._buffer, whole, starts, list(compress(sizes, blobs)), marks)
+        blob_starts, blob_sizes = list(compress(starts, blobs)), list(compress(sizes, blobs))
+        found = signatures.find_containers(self._buffer, whole, blob_starts, blob_sizes, marks)
         if not found:
             return []
         numbers = list(compress(range(len(sizes)), blobs))
@@ -87,7 +87,7 @@ class ObjectStream:
 
     def close(self) -> None:
         """End git."""
-        self._child.__exit__()
+        self._child.close()
 
     def _scan(self, whole: int, end_mark: bytes, detector: Detector) -> list[int] | None:
         """Scan git's output while it is written; None if it is not the expected stream."""

@@ -22,8 +22,9 @@ from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.packs.index import Layout
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links, open_pack_file
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries, open_pack_file
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run import tempdir
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def check_packs(view: git.RepoView, where: str, seen: Collection[str] | None = N
     except OSError as error:
         # git would follow a link: it gets an empty store.
         gap = Gap(where, "object-store", f"history not read: {error.strerror}")
-        return CheckedStores(replace(view, objects=recover.new_store(), alternates=()), (gap,), repaired=True)
+        return CheckedStores(replace(view, objects=tempdir.new_store(), alternates=()), (gap,), repaired=True)
 
 
 def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> CheckedStores:
@@ -59,7 +60,7 @@ def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> Chec
     Raises:
         OSError: a store cannot be listed.
     """
-    checked = [_Store.of(store, view.id_bytes, seen) for store in (view.objects, *view.alternates)]
+    checked = [_Store.of(store, view.id_bytes, seen) for store in view.stores]
     if all(store.is_sound for store in checked):
         return CheckedStores(view, (), repaired=False)
     gaps: list[Gap] = []
@@ -68,10 +69,10 @@ def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> Chec
     for store in checked:
         folder = store.link_sound_parts()
         stores.append(folder)
-        for stem, fault in store.faults.items():
-            salvaged, losses = _repair(view, store, stem, fault, folder)
+        for stem in store.faults:
+            salvaged, losses = _repair(view, where, store, stem, folder)
             extra += salvaged
-            gaps += [Gap(where, reason, detail) for reason, detail in losses]
+            gaps += losses
     repaired = any(store.faults for store in checked)
     return CheckedStores(
         replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), repaired
@@ -123,25 +124,19 @@ class _Store:
 
     def link_sound_parts(self) -> bytes:
         """Create a temporary store with links to the loose objects and to the good packs."""
-        folder = recover.new_store()
-        add_store_of_links(folder)
+        folder = tempdir.new_store()
         with StoreFiles(self.path) as files:
             names = [name for name in files.list_folder() if len(name) == len("ab")]
         names += (os.path.join(b"pack", stem + end) for stem in self.good for end in (b".pack", b".idx"))
-        for name in names:
-            fsutil.make_link(os.path.join(self.path, name), os.path.join(folder, name))
+        link_entries(self.path, names, folder)
         return folder
 
 
 def _repair(
-    view: git.RepoView, store: _Store, stem: bytes, fault: str, folder: bytes
-) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """Make a pack readable in ``folder``.
-
-    Returns:
-        Stores with salvaged objects, and reason and detail of a gap for each loss.
-    """
-    name = fsutil.decode(stem)
+    view: git.RepoView, where: str, store: _Store, stem: bytes, folder: bytes
+) -> tuple[list[bytes], list[Gap]]:
+    """Make a pack readable in ``folder``; return stores with salvaged objects, and a gap for each loss."""
+    name, fault = fsutil.decode(stem), store.faults[stem]
     pack = os.path.join(store.path, b"pack", stem + b".pack")
     link = os.path.join(folder, b"pack", stem)
     try:
@@ -153,18 +148,20 @@ def _repair(
             return [], []
         if _patch_index(pack, link + b".idx", view.id_bytes):
             fsutil.make_link(pack, link + b".pack")
-            return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
-        extra = recover.new_store()
+            detail = f"{name}.pack: {fault}; what can be read of it is read"
+            return [], [Gap(where, "pack-damaged", detail)]
+        extra = tempdir.new_store()
         with open_pack_file(pack) as stream:
             count, error = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)
             total = recover.object_count(stream)
     except FileNotFoundError:
-        return [], [("pack-incomplete", f"{name}.idx has no .pack, so its objects are lost")]
+        detail = f"{name}.idx has no .pack, so its objects are lost"
+        return [], [Gap(where, "pack-incomplete", detail)]
     except OSError as failure:
-        return [], [("pack-damaged", f"{name}.pack cannot be read: {failure.strerror}")]
+        return [], [Gap(where, "pack-damaged", f"{name}.pack cannot be read: {failure.strerror}")]
     detail = f"{name}.pack: {fault}; {count} of its {total} objects could be read: {error}"
-    return [extra], [("pack-damaged", detail)]
+    return [extra], [Gap(where, "pack-damaged", detail)]
 
 
 def _patch_index(pack: bytes, target: bytes, id_bytes: int) -> bool:

@@ -14,6 +14,7 @@ from typing import IO
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
 
 _MAGIC = b"\xfftOc"
 _FANOUT = 256 * 4
@@ -69,7 +70,7 @@ class Layout:
     def find_inconsistency(self, file: IO[bytes]) -> str | None:
         """Return an error in the index: a wrong checksum, ids out of order, two objects at one offset."""
         file.seek(0)
-        digest = hashlib.new("sha1" if self.id_bytes == 20 else "sha256", usedforsecurity=False)
+        digest = hashlib.new(OBJECT_FORMATS[self.id_bytes], usedforsecurity=False)
         digest.update(file.read(self.start))
         near = array("I")
         ordered = True

@@ -23,9 +23,9 @@ from boltz_keyscan.model.finding import Detector, Gap, Hit, Shard, ShardResult, 
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.git.objects.listing import Pending
+from boltz_keyscan.sources.git.objects.listing import join_lines
 from boltz_keyscan.sources.git.objects.reader import hash_mismatch_gap, missing_object_gap, scan_object
-from boltz_keyscan.sources.git.objects.shard import ObjectShard, container_shard
+from boltz_keyscan.sources.git.objects.shard import Pending, container_shard
 from boltz_keyscan.sources.git.packs.delta_trees import MAX_OBJECT_BYTES, DeltaTrees, read_delta_trees
 from boltz_keyscan.sources.git.packs.index import Layout
 from boltz_keyscan.sources.git.repo.store_files import open_pack_file
@@ -338,7 +338,6 @@ def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Itera
         detail = f"git did not return the types of all objects: {error.splitlines()[0]}"
         gaps.append(Gap(shard.where, "object-store", detail))
     yield ShardResult(gaps=tuple(gaps))
-    pending = Pending()
-    listing = b"".join(b" ".join(words) + b"\n" for words in readable.values())
-    for lines, weight in itertools.chain(pending.add(listing), pending.flush()):
-        yield ObjectShard(shard.view, shard.where, lines, weight).scan(detector)
+    pending = Pending(shard.view, shard.where)
+    for part in itertools.chain(pending.add(join_lines(readable.values())), pending.flush()):
+        yield part.scan(detector)

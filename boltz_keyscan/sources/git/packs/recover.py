@@ -23,13 +23,6 @@ _NO_SYNC = ("-c", "core.fsync=none")
 """No fsync: the files are temporary."""
 
 
-def new_store() -> bytes:
-    """Create an empty object store in the run's temporary folder and return its path."""
-    folder = tempdir.folder()
-    os.mkdir(os.path.join(folder, b"pack"))
-    return folder
-
-
 def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
     """Write a new index for a pack; return git's error message if the pack is damaged, else "".
 

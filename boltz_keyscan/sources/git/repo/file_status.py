@@ -15,7 +15,8 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.index import SUBMODULE, IndexReader
-from boltz_keyscan.sources.git.repo.repository import Repository, references
+from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT
 
@@ -77,7 +78,7 @@ class Worktree:
         """Return the blobs that HEAD has at the paths, and git's error message or ""."""
         found: dict[bytes, str] = {}
         git_error = ""
-        head = references(self.repository).head
+        head = read_references(self.repository).head
         if head is None or not names:
             return found, git_error
         # Path by path: a listing of HEAD can be endless. On stdin: a name may be a key, and
@@ -101,7 +102,7 @@ class Worktree:
         """Return those of some blobs that HEAD has at any path, as far as git lists it in time."""
         wanted = {oid.encode() for oid in oids}
         found: set[str] = set()
-        if not wanted or (head := references(self.repository).head) is None:
+        if not wanted or (head := read_references(self.repository).head) is None:
             return found
         # A listing of HEAD can be endless.
         with contextlib.suppress(GitError, OSError):
@@ -118,7 +119,7 @@ class Worktree:
 
         git prints "missing" both for a path that HEAD lacks and for a blob that the store lacks.
         """
-        head = references(self.repository).head
+        head = read_references(self.repository).head
         if not names or head is None or not (self.partial or git_error):
             return set()
         options = ("--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z")

@@ -143,17 +143,6 @@ def list_differences(view: git.RepoView, commit: str) -> dict[bytes, str | None]
 def _compare(view: git.RepoView, tree: str, *options: str) -> Comparison:
     """Compare the index with a tree (git-diff, "raw output format")."""
     found = Comparison([], {})
-    for path, (mode, old, oid, status) in _diff_index(view, tree, *options):
-        found.replaced[path] = old if status == b"D" else None
-        if status != b"D":
-            found.changes.append(Entry(path, oid, mode == SUBMODULE, status == b"U"))
-    return found
-
-
-def _diff_index(
-    view: git.RepoView, tree: str, *options: str
-) -> Iterator[tuple[bytes, tuple[bytes, str, str, bytes]]]:
-    """Yield each path at which the index differs from a tree: new mode, old object, new object, status."""
     arguments = ("--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", *options, tree)
     fields = git.fields(view, "diff-index", *arguments, seconds=index_timeout(view))
     for facts in fields:
@@ -162,7 +151,12 @@ def _diff_index(
             _, mode, old, oid, status = facts.split(b" ")
             if not path:
                 raise ValueError
-        yield path, (mode, old.decode(), oid.decode(), status[:1])
+        if status.startswith(b"D"):
+            found.replaced[path] = old.decode()
+        else:
+            found.replaced[path] = None
+            found.changes.append(Entry(path, oid.decode(), mode == SUBMODULE, status.startswith(b"U")))
+    return found
 
 
 def list_intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:

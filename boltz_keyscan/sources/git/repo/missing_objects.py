@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 
-ABSENT = "corrupt-object"
+_REASON = "corrupt-object"
 """The reason of a gap for an object that a repository should have."""
 
 _ABSENT = "the history names it and the repository does not have it; run git fsck for details"
@@ -31,11 +31,6 @@ _LISTING = ("--no-object-names", "--timestamp")
 
 _UNREAD = late_pattern(r"Could not read ([0-9a-f]{40}(?:[0-9a-f]{24})?)")
 """The error of git for a commit that it does not have."""
-
-
-def _unchecked_gap(where: str, error: str) -> Gap:
-    detail = f"git did not resolve all references: {error.splitlines()[0]}"
-    return Gap(where, "references-unchecked", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +57,9 @@ class _Walk:
     error: str
 
 
-def counted(where: str, reach: Reach) -> ShardResult:
-    """Return the result for a repository whose commits and missing objects are counted."""
-    tally = Tally(
-        objects_missing=reach.missing,
-        commits_reached=reach.commits or 0,
-        stores_uncounted=int(reach.commits is None),
-    )
-    detail = f"objects left out when it was cloned: {reach.missing}; a clone without --filter has them"
-    gaps = (Gap(where, "partial-clone", detail, by_design=True),) if reach.missing else ()
-    left_out = reach.left_out if reach.missing <= _MAX_LEFT_OUT else frozenset[str]()
-    return ShardResult(gaps=gaps, tally=tally, left_out=left_out)
+def is_about_content(gap: Gap) -> bool:
+    """Return True for a gap in the content of an object that is there, by which nothing else is lost."""
+    return gap.oid is not None and gap.reason != _REASON
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +89,7 @@ class MissingShard:
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Return a gap for each broken reference, and the counts."""
         if self.known is not None and (reach := self._extend(self.known)) is not None:
-            return counted(self.where, reach)
+            return self._counts(reach.commits, reach.missing, reach.left_out)
         tips = dict.fromkeys(oid for _, oid in self.refs.tips)
         if self.is_small and not self.partial:
             # The usual case: git reaches everything, so every reference leads to an object.
@@ -111,7 +98,10 @@ class MissingShard:
                 return result
         answers, error = object_info(self.view, tips)
         missing_tips = {words[0].decode() for words in answers if len(words) == 2}
-        gaps = [_unchecked_gap(self.where, error)] if error else []
+        gaps = []
+        if error:
+            detail = f"git did not resolve all references: {error.splitlines()[0]}"
+            gaps.append(Gap(self.where, "references-unchecked", detail))
         gaps += [
             Gap(
                 self.where,
@@ -150,28 +140,39 @@ class MissingShard:
     def _check(self, starts: Collection[str]) -> ShardResult:
         """Return the counts of what existing objects reach, and gaps for what is absent without a reason."""
         if not starts:
-            return counted(self.where, Reach(frozenset(), 0))
+            return self._counts(0)
         if self.is_complete:
             walk = self._walk(starts, commits_only=self.is_clone and not self.is_small)
             # Any other error is of an object that is there, and reported where it is read.
             absent = walk.absent.union(_UNREAD.findall(walk.error))
-            result = counted(self.where, Reach(frozenset(), None if walk.error else walk.commits))
+            result = self._counts(None if walk.error else walk.commits)
             return replace(result, gaps=tuple(self._absent_gaps(absent)))
         if self.partial:
             walk = self._walk(starts)
-            reach = Reach(frozenset(), walk.commits, len(walk.absent), walk.absent)
+            result = self._counts(None if walk.error else walk.commits, len(walk.absent), walk.absent)
             if not walk.error:
-                return counted(self.where, reach)
+                return result
             reason = walk.error.splitlines()[0]
             detail = f"what was left out when it was cloned could not be counted: {reason}"
-            result = counted(self.where, replace(reach, commits=None))
             return replace(result, gaps=(Gap(self.where, "partial-clone", detail),))
         if not self.is_small:
-            return counted(self.where, Reach(frozenset(), None))
-        lines = [oid.encode() + b"\n" for oid in starts]
+            return self._counts(None)
+        lines = git.input_lines(starts)
         answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=lines)
         is_number = not error and answer.strip().isdigit()
-        return counted(self.where, Reach(frozenset(), int(answer) if is_number else None))
+        return self._counts(int(answer) if is_number else None)
+
+    def _counts(
+        self, commits: int | None, missing: int = 0, left_out: frozenset[str] = frozenset()
+    ) -> ShardResult:
+        """Return the result with the counts of commits and missing objects."""
+        tally = Tally(
+            objects_missing=missing, commits_reached=commits or 0, stores_uncounted=int(commits is None)
+        )
+        detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
+        gaps = (Gap(self.where, "partial-clone", detail, by_design=True),) if missing else ()
+        kept = left_out if missing <= _MAX_LEFT_OUT else frozenset[str]()
+        return ShardResult(gaps=gaps, tally=tally, left_out=kept)
 
     def _walk(
         self, starts: Collection[str], known: Collection[str] = (), *, commits_only: bool = False
@@ -181,7 +182,7 @@ class MissingShard:
             return _Walk(0, frozenset(), "")
         objects = () if commits_only else _OBJECTS
         listing = _LISTING if self.is_small else ("--quiet",)
-        lines = [f"{oid}\n".encode() for oid in starts] + [f"^{oid}\n".encode() for oid in sorted(known)]
+        lines = git.input_lines(starts, sorted(known))
         answer, error = git.run(self.view, "rev-list", *objects, *listing, "--stdin", lines=lines)
         absent = frozenset(line[1:].decode("ascii") for line in answer.splitlines() if line.startswith(b"?"))
         return _Walk(answer.count(b" ") if self.is_small else None, absent, error)
@@ -189,7 +190,7 @@ class MissingShard:
     def _absent_gaps(self, absent: Iterable[str]) -> list[Gap]:
         """Return the gaps of absent objects."""
         oids = sorted(absent)
-        gaps = [Gap(f"{self.where}: object {oid}", ABSENT, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
+        gaps = [Gap(f"{self.where}: object {oid}", _REASON, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
         if more := len(oids) - len(gaps):
-            gaps.append(Gap(self.where, ABSENT, f"{more} more objects: {_ABSENT}"))
+            gaps.append(Gap(self.where, _REASON, f"{more} more objects: {_ABSENT}"))
         return gaps

@@ -18,8 +18,9 @@ from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import IndexReader, bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, describe, is_within, read_small
-from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, link_entries
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.environment import ID_BYTES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.system.paths import ANYWHERE, with_slash
 
@@ -52,7 +53,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
 
     Args:
         repository: the repository.
-        allowed: alternates are followed only below this folder; ``fsutil.ANYWHERE`` for all.
+        allowed: alternates are followed only below this folder; ``ANYWHERE`` for all.
         where: name of the repository in gaps.
 
     Raises:
@@ -77,14 +78,14 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
     if is_shallow:
         detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
         gaps.append(Gap(where, "shallow", detail, by_design=True))
-    id_bytes = 32 if object_format == "sha256" else 20
+    id_bytes = ID_BYTES[object_format]
     index, *others = _find_indexes(repository, id_bytes, where, gaps)
     view = git.RepoView(
         skeleton=git.skeleton(object_format),
         objects=stores[0],
         alternates=tuple(stores[1:]),
         index=index,
-        others=tuple(filter(None, others)),
+        other_indexes=tuple(filter(None, others)),
         shallow=shallow if is_shallow else None,
         id_bytes=id_bytes,
     )
@@ -98,7 +99,7 @@ def _find_indexes(
     common = os.path.realpath(repository.common_dir)
     folders = [(os.path.realpath(repository.git_dir), b""), (common, b"")]
     with DirectoryOpener(common) as opener, contextlib.suppress(OSError):
-        # There are no others, or ``references`` reports the error.
+        # There are no others, or ``read_references`` reports the error.
         names = sorted(map(os.fsencode, os.listdir(opener.open_folder(b"worktrees"))))
         folders += ((common, b"worktrees/" + name) for name in names)
     for path, (top, below) in {os.path.normpath(os.path.join(*each)): each for each in folders}.items():
@@ -176,7 +177,7 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
         )
         values = {} if invalid else values
     object_format = values.pop(b"extensions.objectformat", b"sha1").decode("ascii", "replace")
-    return object_format if object_format in ("sha1", "sha256") else "sha1", bool(values)
+    return object_format if object_format in ID_BYTES else "sha1", bool(values)
 
 
 def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> list[bytes]:
@@ -257,9 +258,7 @@ def _without_alternates(store: bytes) -> bytes:
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories borrow
 
     folder = tempdir.folder()
-    add_store_of_links(folder)
     with StoreFiles(store) as files:
-        for name in filter(_FANOUT.fullmatch, files.list_folder()):
-            if name != b"info":
-                fsutil.make_link(os.path.join(store, name), os.path.join(folder, name))
+        names = [name for name in filter(_FANOUT.fullmatch, files.list_folder()) if name != b"info"]
+    link_entries(store, names, folder)
     return folder

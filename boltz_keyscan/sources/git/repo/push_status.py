@@ -8,18 +8,14 @@ from collections.abc import Collection, Iterator
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.model.push_status import PushStatus
+from boltz_keyscan.records import replace
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
+from boltz_keyscan.sources.git.repo.references import References, read_references
 from boltz_keyscan.sources.git.repo.reflogs import read_traces
-from boltz_keyscan.sources.git.repo.repository import (
-    References,
-    Repository,
-    enclosing,
-    find_linked_worktrees,
-    open_at,
-    references,
-)
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, find_linked_worktrees, open_at
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.system.paths import ANYWHERE
 
 _REMOTE = b"refs/remotes/"
@@ -28,37 +24,7 @@ _MAX_BRANCHES = 50
 """Local branches that are checked for a commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class PushStatus:
-    """Push status of some commits of one repository."""
-
-    head: str | None
-    """The commit checked out, in full hex; None before the first commit, and if it is not known."""
-    unborn: bool = False
-    """True before the first commit."""
-    present: frozenset[str] = frozenset()
-    """Commits that the repository has."""
-    unpushed: tuple[str, ...] = ()
-    """Commits that no remote-tracking branch of this clone reaches, parents first."""
-    roots: frozenset[str] = frozenset()
-    """Commits without a parent."""
-    merges: bool = False
-    """True if there is a merge among the commits that are not pushed."""
-    branches: tuple[str, ...] = ()
-    """Local branches and tags that reach any of the commits, full names."""
-    stashes: tuple[str, ...] = ()
-    """Stashes that reach any of the commits, such as ``stash@{0}``, the oldest first."""
-    worktrees: tuple[tuple[str, str], ...] = ()
-    """Other worktrees that reach any of the commits: path from here, branch; "" for a detached HEAD."""
-    branch: str = ""
-    """The branch checked out, full name; empty for a detached HEAD."""
-    upstreams: tuple[str, ...] = ()
-    """Names of the remote branches, such as ``origin/main``."""
-    gone: bool = False
-    """True if a remote branch had the commits earlier and none has any of them now."""
-
-
-def remote_branches(refs: References) -> list[tuple[bytes, str]]:
+def list_remote_branches(refs: References) -> list[tuple[bytes, str]]:
     """Return the remote branches with their commits: ``origin/main`` and its like first, then by name."""
     found = [
         (name.removeprefix(_REMOTE), oid)
@@ -68,7 +34,7 @@ def remote_branches(refs: References) -> list[tuple[bytes, str]]:
     return sorted(found, key=lambda each: (each[0].rpartition(b"/")[2] not in _USUAL, each))
 
 
-def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
+def read_push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
     """Return the push status of commits of the repository around a folder; None if it is unknown."""
     repository = enclosing(os.path.abspath(folder))
     if repository is None:
@@ -77,56 +43,56 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         view = prepare_repository(repository, ANYWHERE, "").view
         if view is None:
             return None
-        refs = references(repository)
-        requests = [oid.encode() + b"\n" for oid in sorted(commits)]
-        answer, _ = git.run(view, "cat-file", "--batch-check", lines=requests)
-        present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
+        refs = read_references(repository)
         branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
-        upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
+        upstreams = tuple(fsutil.decode(name) for name, _ in list_remote_branches(refs))
         known = PushStatus(refs.head, unborn=refs.is_unborn, branch=branch, upstreams=upstreams)
-        if not present:
-            return known
-        traces = read_traces(repository, view, refs)
-        now = {oid for _, oid in remote_branches(refs)}
-        remote = sorted(now.union(oid for _, oid in traces.remote))
-        beyond, error = _list(view, sorted(present), sorted(now), "--topo-order")
-        ahead, second_error = _list(view, sorted(present), remote, "--topo-order")
-        if error or second_error:
-            return None
-        unpushed = tuple(oid for oid in reversed(ahead) if oid in present)
-        roots, _ = _list(view, sorted(present), remote, "--max-parents=0")
-        tips = {
-            fsutil.decode(name): oid
-            for name, oid in refs.tips[:_MAX_BRANCHES]
-            if name.startswith((b"refs/heads/", b"refs/tags/"))
-        }
-        tips |= {f"stash@{{{number}}}": oid for number, oid in enumerate(traces.stashes[:_MAX_BRANCHES])}
-        with_key = {
-            name: oid
-            for name, oid in tips.items()
-            if not present.isdisjoint(_list(view, [oid], sorted(now))[0])
-        }
-        names = [name for name in with_key if not name.startswith("stash@")]
-        below = [f"{oid}^@" for oid in unpushed if oid not in roots]
-        starts = sorted({with_key[name] for name in names})
-        merges, _ = _list(view, starts, [*remote, *below], "--min-parents=2") if starts else ([], "")
-        return replace(
-            known,
-            present=frozenset(present),
-            unpushed=unpushed,
-            roots=frozenset(present & set(roots)),
-            merges=bool(merges),
-            branches=tuple(names),
-            stashes=tuple(reversed([name for name in with_key if name not in names])),
-            worktrees=tuple(
-                (path, name)
-                for path, name, oid in _other_worktrees(repository)
-                if not present.isdisjoint(_list(view, [oid], sorted(now))[0])
-            ),
-            gone=bool(now) and present <= set(beyond) and len(unpushed) < len(present),
-        )
+        present, _ = list_commits(view, sorted(commits))
+        known = replace(known, present=frozenset(present))
+        return _add_facts(known, repository, view, refs) if present else known
     except (GitError, OSError, ValueError):
         return None
+
+
+def _add_facts(
+    known: PushStatus, repository: Repository, view: git.RepoView, refs: References
+) -> PushStatus | None:
+    """Return the status with what is known of the commits that are present; None if git failed."""
+    traces = read_traces(repository, view, refs)
+    now = sorted({oid for _, oid in list_remote_branches(refs)})
+    remote = sorted({*now, *(oid for _, oid in traces.remote)})
+    present = sorted(known.present)
+    beyond, error = _list(view, present, now, "--topo-order")
+    ahead, second_error = _list(view, present, remote, "--topo-order")
+    if error or second_error:
+        return None
+    unpushed = tuple(oid for oid in reversed(ahead) if oid in known.present)
+    roots = known.present.intersection(_list(view, present, remote, "--max-parents=0")[0])
+
+    def has_commits(tip: str) -> bool:
+        return not known.present.isdisjoint(_list(view, [tip], now)[0])
+
+    branches = {
+        fsutil.decode(name): oid
+        for name, oid in refs.tips[:_MAX_BRANCHES]
+        if name.startswith((b"refs/heads/", b"refs/tags/")) and has_commits(oid)
+    }
+    stashes = [
+        f"stash@{{{number}}}" for number, oid in enumerate(traces.stashes[:_MAX_BRANCHES]) if has_commits(oid)
+    ]
+    below = [f"{oid}^@" for oid in unpushed if oid not in roots]
+    starts = sorted(set(branches.values()))
+    merges, _ = _list(view, starts, [*remote, *below], "--min-parents=2") if starts else ([], "")
+    return replace(
+        known,
+        unpushed=unpushed,
+        roots=roots,
+        merges=bool(merges),
+        branches=tuple(branches),
+        stashes=tuple(reversed(stashes)),
+        worktrees=tuple((path, name) for path, name, oid in _other_worktrees(repository) if has_commits(oid)),
+        gone=bool(now) and known.present.issubset(beyond) and len(unpushed) < len(known.present),
+    )
 
 
 def _other_worktrees(repository: Repository) -> Iterator[tuple[str, str, str]]:
@@ -138,13 +104,12 @@ def _other_worktrees(repository: Repository) -> Iterator[tuple[str, str, str]]:
         other = open_at(path)
         if other is None or os.path.realpath(own) == path:
             continue
-        refs = references(other)
+        refs = read_references(other)
         if refs.head is not None:
             branch = dict(refs.symbolic).get(b"HEAD", b"")
             yield os.fsdecode(os.path.relpath(path, os.path.realpath(own))), os.fsdecode(branch), refs.head
 
 
 def _list(view: git.RepoView, include: list[str], exclude: list[str], *options: str) -> tuple[list[str], str]:
-    lines = [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
-    answer, error = git.run(view, "rev-list", "--stdin", *options, lines=lines)
+    answer, error = git.run(view, "rev-list", "--stdin", *options, lines=git.input_lines(include, exclude))
     return answer.decode("ascii").split(), error

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.repo.repository import (
-    References,
     Repository,
     is_folder,
     list_folder,
@@ -21,7 +21,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     read_small,
 )
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 
 _REMOTES = b"refs/remotes/"
@@ -51,19 +51,18 @@ class Traces:
 NO_TRACES = Traces()
 
 
-def read_traces(repository: Repository, view: git.RepoView, refs: References | None) -> Traces:
-    """Return the traces in a clone; none of a store that is no clone, and of what cannot be read."""
-    if refs is None:
-        return NO_TRACES
+def read_traces(repository: Repository, view: git.RepoView, refs: References) -> Traces:
+    """Return the traces in a clone; none of what cannot be read."""
     try:
         logs = {name: oids for name, oids in _read_logs(repository.common_dir, _LOGS) if oids}
-        there = _find_commits(view, {oid for oids in logs.values() for oid in oids})
+        commits, _ = list_commits(view, sorted({oid for oids in logs.values() for oid in oids}))
+        present = frozenset(commits)
         remote = tuple(
             (name.removeprefix(_REMOTES), oid)
             for name, oids in sorted(logs.items())
             if name != _STASH
             for oid in oids
-            if oid in there
+            if oid in present
         )
         stashes = logs.get(_STASH) or [oid for name, oid in refs.tips if name == _STASH]
         return Traces(remote, tuple(_find_unsure(repository, view, refs)), tuple(stashes))
@@ -94,7 +93,7 @@ def list_stash_commits(view: git.RepoView, stashes: tuple[str, ...]) -> dict[str
     """
     if not stashes:
         return {}
-    lines = [f"{oid}\n".encode() for oid in dict.fromkeys(stashes)]
+    lines = git.input_lines(dict.fromkeys(stashes))
     options = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "--format=%H %P")
     answer, _ = git.run(view, *options, lines=lines)
     parts = {oid: others for oid, _, *others in (f"{x} ".split(" ") for x in answer.decode().splitlines())}
@@ -128,12 +127,6 @@ def _parse(text: bytes, *, is_stash: bool) -> list[str]:
             old, new = (oid.decode() for oid in entry.groups())
             found += [new] if is_stash else [oid for oid in (new, old) if oid.strip("0")]
     return found if is_stash else list(dict.fromkeys(found))[:_MAX_ENTRIES]
-
-
-def _find_commits(view: git.RepoView, oids: set[str]) -> set[str]:
-    """Return the commits that this clone still has."""
-    answers, _ = object_info(view, sorted(oids))
-    return {words[0].decode() for words in answers if words[1:2] == [b"commit"]}
 
 
 def _find_unsure(repository: Repository, view: git.RepoView, refs: References) -> Iterator[str]:

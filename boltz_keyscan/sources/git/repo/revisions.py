@@ -15,7 +15,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.repo.references import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK
 from boltz_keyscan.system.paths import with_slash

@@ -11,7 +11,7 @@ import re
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.git.repo.repository import read_small
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.git.run.output import list_commits, object_info
 
 _ID = late_pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PARENT = late_pattern(rb"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
@@ -34,7 +34,7 @@ def read_boundaries(view: git.RepoView) -> frozenset[str]:
     return frozenset(oid.decode() for oid in _ID.findall(read_small(view.shallow)))
 
 
-def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
+def find_hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
     """Return the parents of boundary commits that the store has, and an error message or "".
 
     In a true shallow clone there are none.
@@ -53,5 +53,4 @@ def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
     parents = sorted({oid.decode() for oid in _PARENT.findall(content)})
     if error:
         return [], error
-    answers, error = object_info(view, parents)
-    return [words[0].decode() for words in answers if words[1] == b"commit"], error
+    return list_commits(view, parents)

@@ -12,6 +12,8 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
+
 _SPARSE = b"sdir"
 """Extension without which git refuses folder entries."""
 
@@ -45,7 +47,7 @@ def drop_folders(whole: bytes, id_bytes: int) -> bytes | None:
         raise ValueError("it is split and sparse, which git does not write")
     body = _HEADER.pack(b"DIRC", 3, len(entries)) + b"".join(entries)
     # The checksum is SHA-1 where object ids are.
-    return body + hashlib.new("sha1" if id_bytes == 20 else "sha256", body, usedforsecurity=False).digest()
+    return body + hashlib.new(OBJECT_FORMATS[id_bytes], body, usedforsecurity=False).digest()
 
 
 def _path_entries(whole: bytes, id_bytes: int) -> tuple[list[bytes], int]:

@@ -7,7 +7,7 @@ from the other. Only links that this program made, to prepare a store for git, a
 from __future__ import annotations
 
 import os
-from types import TracebackType
+from collections.abc import Iterable
 from typing import IO, Final, Self
 
 from boltz_keyscan import fsutil
@@ -19,9 +19,11 @@ _stores_of_links: Final[set[bytes]] = set()
 """Stores in which this process placed links, each with the name of its target."""
 
 
-def add_store_of_links(store: bytes) -> None:
-    """Record that the links in a store are this program's."""
-    _stores_of_links.add(store)
+def link_entries(store: bytes, names: Iterable[bytes], folder: bytes) -> None:
+    """Make a folder a store of links to some entries of another store."""
+    _stores_of_links.add(folder)
+    for name in names:
+        fsutil.make_link(os.path.join(store, name), os.path.join(folder, name))
 
 
 class StoreFiles:
@@ -36,11 +38,9 @@ class StoreFiles:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for opener, _ in self._openers.values():
-            opener.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        for opener, _name in self._openers.values():
+            opener.close()
 
     def path(self, name: bytes) -> bytes:
         """Return the path of an entry of the store, through the links of this program."""
@@ -55,8 +55,8 @@ class StoreFiles:
         opener, path = self._locate(name)
         return sorted(map(os.fsencode, os.listdir(opener.open_folder(path))))
 
-    def scan_folder(self, name: bytes = b"") -> list[os.DirEntry[str] | os.DirEntry[bytes]]:
-        """Return the entries of the store, or of a folder of it; errors as ``list_folder``."""
+    def scan_folder(self, name: bytes) -> list[os.DirEntry[str] | os.DirEntry[bytes]]:
+        """Return the entries of the store ("") or of a folder of it; errors as ``list_folder``."""
         opener, path = self._locate(name)
         with os.scandir(opener.open_folder(path)) as entries:
             return [*entries]

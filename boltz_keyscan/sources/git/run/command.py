@@ -200,6 +200,10 @@ class GitProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and wait for its end."""
         if self._process.poll() is None:
             self.kill()
         self.output.stop()
@@ -241,6 +245,11 @@ def _signal_name(number: int) -> str:
         name = signal.Signals(number).name
         return f"{name}, for writing too much" if name == processes.TOO_LARGE_SIGNAL else name
     return f"signal {number}"
+
+
+def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
+    """Return the input that names some objects, without others and what they reach."""
+    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
 
 
 @contextlib.contextmanager

@@ -9,6 +9,11 @@ from boltz_keyscan.records import dataclass
 from boltz_keyscan.system.paths import GIT_SETTINGS
 from boltz_keyscan.system.processes import system_variables
 
+ID_BYTES = {"sha1": 20, "sha256": 32}
+"""Bytes of an object id, by the object format, which is the name of its hash."""
+
+OBJECT_FORMATS = {size: name for name, size in ID_BYTES.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class RepoView:
@@ -21,7 +26,7 @@ class RepoView:
     alternates: tuple[bytes, ...] = ()
     """Further object stores that are safe to read, absolute."""
     index: bytes | None = None
-    others: tuple[bytes, ...] = ()
+    other_indexes: tuple[bytes, ...] = ()
     """The indexes of the repository's other worktrees."""
     shallow: bytes | None = None
     """The repository's list of shallow boundaries, for commit walks."""
@@ -29,7 +34,12 @@ class RepoView:
     excludes: bytes | None = None
     """The repository's own list of ignored paths. Not passed as an argument: any user can read those."""
     id_bytes: int = 20
-    """Bytes of an object id: 20 for sha1, 32 for sha256."""
+    """Bytes of an object id."""
+
+    @property
+    def stores(self) -> tuple[bytes, ...]:
+        """All object stores."""
+        return (self.objects, *self.alternates)
 
 
 def absolute_path() -> str:

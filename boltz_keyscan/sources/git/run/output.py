@@ -41,7 +41,7 @@ def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[byte
 
     For an id with ``^{}`` the first word is the id it resolves to, or the given one if there is none.
     """
-    requests = [oid.encode() + b"\n" for oid in oids]
+    requests = git.input_lines(oids)
     if not requests:
         return [], ""
     output, error = git.run(view, "cat-file", "--buffer", CHECK, lines=requests)
@@ -52,6 +52,12 @@ def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[byte
     if not error and not (len(valid) == len(requests) == len(lines) and fits):
         error = f"git gave {len(valid)} answers for {len(requests)} objects, or wrong ones"
     return valid, error
+
+
+def list_commits(view: git.RepoView, oids: Iterable[str]) -> tuple[list[str], str]:
+    """Return the objects that are commits, in order, and an error message or ""; see ``object_info``."""
+    answers, error = object_info(view, oids)
+    return [words[0].decode("ascii", "replace") for words in answers if words[1] == b"commit"], error
 
 
 def first_line(error: GitError) -> str:

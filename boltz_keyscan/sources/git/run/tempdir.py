@@ -29,6 +29,13 @@ def folder() -> bytes:
     return os.fsencode(path)
 
 
+def new_store() -> bytes:
+    """Create an empty object store and return its path."""
+    store = folder()
+    os.mkdir(os.path.join(store, b"pack"))
+    return store
+
+
 @functools.cache
 def _process_folder() -> str:
     import shutil  # noqa: PLC0415 - most scans need no folder
