@@ -22,7 +22,8 @@ from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.overlaps import best_of_overlapping
-from boltz_keyscan.detect.readings import Key, Search, make_search
+from boltz_keyscan.detect.plain_keys import Search, make_search
+from boltz_keyscan.detect.readings import Key
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Edit, Match
