@@ -13,6 +13,8 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from boltz_keyscan.alignments import base64_alignments
+
 GZIP: Final = b"\x1f\x8b\x08"
 ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """Headers of zlib for each level of compression (RFC 1950, section 2.2)."""
@@ -92,12 +94,10 @@ the literal has bytes that precede the text."""
 
 def _base64(signature: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield base64 at each alignment and in both alphabets, and the characters before it in its group."""
-    for phase in range(3):
-        first, last = (phase * 8 + 5) // 6, (phase + len(signature)) * 8 // 6
-        encoded = binascii.b2a_base64(b"\0" * phase + signature, newline=False)[first:last]
+    for encoded, first in base64_alignments(signature):
         for text in dict.fromkeys((encoded, encoded.translate(_URL_SAFE))):
             if len(text) >= _MIN_LITERAL_BYTES:
-                yield text, first % 4
+                yield text, first
 
 
 def _zlib_base64() -> Iterator[tuple[bytes, int]]:

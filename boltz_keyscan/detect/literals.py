@@ -132,10 +132,10 @@ def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meani
     for number, form in enumerate(FORMS):
         yield from _spell(number, form.spell, parts)
     for number, form in enumerate(FORMS):
-        yield from _spell(number, form.pieces, prefixes)
+        yield from _spell(number, form.spell_prefix, prefixes)
     for number, form in enumerate(FORMS):
-        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
-        yield from _spell(number, form.again, inner)
+        inner = (literal for link in FORMS if link.name in form.outer_of for literal in _first(link, parts))
+        yield from _spell(number, form.spell_outer, inner)
 
 
 def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
@@ -150,14 +150,16 @@ def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meanin
     yield from ((prefix, (PLAIN, 0)) for prefix in prefixes)
     for number, form in enumerate(FORMS):
         yield from _spell(number, form.spell, prefixes)
-        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, prefixes))
-        yield from _spell(number, form.again, inner)
-        if form.lined:
+        inner = (
+            literal for link in FORMS if link.name in form.outer_of for literal in _first(link, prefixes)
+        )
+        yield from _spell(number, form.spell_outer, inner)
+        if form.is_lined:
             yield from _spell_broken(number, form.spell, prefixes)
         if form.name == base32.NAME:
             yield from _spell(number, base32.spell_whole, prefixes)
         links = (literal for link in FORMS for literal in _first(link, prefixes))
-        yield from _spell(number, form.chain, links)
+        yield from _spell(number, form.spell_link, links)
 
 
 def _spell_broken(
@@ -174,7 +176,7 @@ def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meanin
     from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
 
     inner = {literal for form in FORMS for literal in _first(form, prefix_fragments(prefixes))}
-    whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
+    whole = [(number, form) for number, form in enumerate(FORMS) if form.is_link]
     twice = {
         literal
         for number, form in whole
@@ -182,13 +184,13 @@ def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meanin
             number, form, (link for _, first in whole for link in _first(first, prefix_fragments(prefixes)))
         )
     }
-    lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
+    lined = [(number, form) for number, form in enumerate(FORMS) if form.is_lined]
     once = {literal for _, form in lined for literal in _first(form, prefix_fragments(prefixes))}
     again = _encode_parts(lined, once)
     for number, form in enumerate(FORMS):
-        yield from _parts(number, form, inner | _halves(once) if form.lined else inner)
+        yield from _parts(number, form, inner | _halves(once) if form.is_lined else inner)
     for number, form in whole:
-        if form.lined:
+        if form.is_lined:
             texts = (twice - again) | _halves(again)
         elif _is_wide(form):
             # Literals that are found in the text without its NULs.
@@ -217,7 +219,9 @@ def _encode_parts(forms: Iterable[tuple[int, Form]], texts: set[bytes]) -> set[b
 
 def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
     """Encode texts in the innermost form of a chain."""
-    return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
+    return (
+        literal for text in texts for literal, _ in (form.spell_link if form.is_link else form.spell)(text)
+    )
 
 
 def _halves(links: Iterable[bytes]) -> set[bytes]:
@@ -247,7 +251,7 @@ def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[by
     wide = _is_wide(form)
     # UTF-16 of UTF-16 is found as UTF-32.
     fit = (text for text in texts if not (wide and 0 in text))
-    for literal, (_, phase) in _spell(number, form.chain, fit):
+    for literal, (_, phase) in _spell(number, form.spell_link, fit):
         if len(literal) <= PART + 4 or wide:
             yield literal, (number, phase)
         else:

@@ -22,12 +22,14 @@ from boltz_keyscan.records import dataclass, field
 NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
 """The number of each form."""
 
-_READERS = tuple(NUMBERS[form.like or form.name] for form in FORMS)
-"""The number of the form that reads each form."""
+_READERS = tuple(
+    next(number for number, other in enumerate(FORMS) if other.read == form.read) for form in FORMS
+)
+"""The number of the first form with the same reader as each form, so that one reading serves all of them."""
 
 _LAYOUTS = {
-    name: tuple(number for number, form in enumerate(FORMS) if name in form.of)
-    for name in {name for form in FORMS for name in form.of}
+    name: tuple(number for number, form in enumerate(FORMS) if name in form.layout_of)
+    for name in {name for form in FORMS for name in form.layout_of}
 }
 """The layouts that are read around literals, by the name of a form."""
 
@@ -37,7 +39,7 @@ _FREE = 3 << 13
 _ATTEMPT = 1 << 11
 """Bytes that a reading of fewer counts for: it takes as long."""
 
-_BACKSLASH, _RTF = NUMBERS["backslash"], NUMBERS["rtf"]
+_BACKSLASH, _RTF = _READERS[NUMBERS["backslash"]], NUMBERS["rtf"]
 
 _BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
     (b"0", b"1", b"2", b"3"), "octal-escape"
@@ -193,7 +195,8 @@ class Decodings:
         fit = [
             decoded
             for decoded in latest
-            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase)
+            if decoded.base + decoded.reading.low <= offset < decoded.until
+            and decoded.reading.is_aligned(offset - decoded.base, phase)
         ]
         is_layout = FORMS[number].is_layout
         if fit or (is_layout and self._allowed_from(number) > offset):
