@@ -65,7 +65,7 @@ class KeyFinder:
             if match.start() < high and (key := make_key(match, window, self.search, base)):
                 yield key
         # With the bytes before: they decide if a prefix is a broken one.
-        first = max(low - split_keys.REACH, 0)
+        first = max(low - literals.BROKEN_REACH, 0)
         part = window[first : high + REACH + literals.LONGEST]
         hits = [
             (at + first, literal)

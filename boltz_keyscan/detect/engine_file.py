@@ -28,7 +28,7 @@ _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
 
 _SOURCE_MODULES = (
-    *("base32", "decoders", "encodings", "engine", "escapes", "literals"),
+    *("base32", "decoders", "encodings", "engine", "escapes", "literal_table", "literals"),
     *(f"layouts/{name}" for name in ("cells", "dumps", "markup", "spaced", "values")),
     *("../alignments", "../beginnings", "../rules"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from boltz_keyscan.columns import width_of
 from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE
 from boltz_keyscan.model.suppression import Comment
@@ -69,7 +70,7 @@ def inline_comments(
     """
     coding = chain[0] if chain and chain[0].startswith("utf-") else ""
     # In whole characters from the key: ``BEFORE`` is a multiple of any width.
-    low = max(start - BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
+    low = max(start - BEFORE, start % width_of(coding) if coding else 0)
     near = window[low : end + AFTER]
     near = near.replace(b"\0", b"") if coding else near
     if not any(marker in near for marker in _MARKERS):

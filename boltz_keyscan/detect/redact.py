@@ -167,11 +167,7 @@ def without_random(text: str) -> str:
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
     """Return ``text`` without keys and otherwise unchanged: for text that was redacted before."""
-    parts, at = [], 0
-    for start, end, mark in hidden_spans(text, redaction):
-        parts += [text[at:start], mark]
-        at = end
-    return b"".join([*parts, text[at:]])
+    return replace_spans(text, hidden_spans(text, redaction), 0, len(text))
 
 
 def without_nul(raw: bytes) -> bytes:
@@ -180,15 +176,20 @@ def without_nul(raw: bytes) -> bytes:
 
 
 def with_marks(text: bytes, hidden: list[Span], low: int, high: int) -> str:
-    """Return ``text[low:high]`` with a mark for each hidden span that overlaps it."""
+    """Return ``text[low:high]`` as harmless text, with a mark for each hidden span that overlaps it."""
+    return harmless(replace_spans(text, hidden, low, high).decode("utf-8", "backslashreplace"))
+
+
+def replace_spans(text: bytes, spans: Iterable[Span], low: int, high: int) -> bytes:
+    """Return ``text[low:high]`` with its mark for each span, in order, that overlaps it."""
     parts = []
     at = low
-    for start, end, mark in hidden:
+    for start, end, mark in spans:
         if end > low and start < high:
-            parts += [text[at : max(start, at)], mark]
+            parts += [text[at:start], mark]
             at = end
     parts.append(text[at:high])
-    return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
+    return b"".join(parts)
 
 
 def hidden_spans(

@@ -8,12 +8,11 @@ the key stay.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from boltz_keyscan.detect.decoders import Reading
+from boltz_keyscan.detect.decoders import Reading, offsets
 from boltz_keyscan.detect.layouts import dumps
 from boltz_keyscan.detect.readings import Decoded, Key
 from boltz_keyscan.detect.redact import MARK
@@ -73,8 +72,7 @@ def _edits(key: Key, new: bytes) -> list[Edit]:
         ]
     if key.runs:
         shift = key.start - key.runs[0][0]
-        places = itertools.chain.from_iterable(itertools.starmap(range, key.runs))
-        body = zip(itertools.islice(places, size, None), new[size:], strict=False)
+        body = zip(offsets(key.runs)[size:], new[size:], strict=False)
         return [(shift + at, shift + at + 1, bytes([byte])) for at, byte in body]
     return [(key.start + size, key.start + len(key.raw), new[size:])]
 

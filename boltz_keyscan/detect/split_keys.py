@@ -15,11 +15,8 @@ from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
 from boltz_keyscan.detect.decoders import compile_pattern
-from boltz_keyscan.detect.literals import STEM
+from boltz_keyscan.detect.literals import BROKEN_REACH, STEM
 from boltz_keyscan.records import dataclass
-
-REACH: Final = 100
-"""Bytes before the end of a prefix in which its beginning is searched for."""
 
 _MAX_BODY_CHARS = 300
 
@@ -150,7 +147,9 @@ def _starts(text: bytes, at: int, beginning: bytes) -> list[tuple[int, bytes]]:
     if not beginning:
         return [(at, b"")]
     pattern = compile_pattern(_in_part(beginning))
-    return [(found.start(), found[1]) for found in pattern.finditer(text, max(at - REACH, 0), at)][::-1]
+    return [(found.start(), found[1]) for found in pattern.finditer(text, max(at - BROKEN_REACH, 0), at)][
+        ::-1
+    ]
 
 
 @functools.cache

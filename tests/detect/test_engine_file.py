@@ -13,7 +13,7 @@ from pathlib import Path
 import hyperscan
 import pytest
 
-from boltz_keyscan.detect import KeyDetector, engine, engine_file, literals
+from boltz_keyscan.detect import KeyDetector, engine, engine_file, literal_table
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.rules import load
@@ -69,7 +69,7 @@ def test_the_second_process_compiles_nothing(cache: Path, monkeypatch: pytest.Mo
 def test_a_loaded_engine_knows_what_each_literal_means(cache: Path) -> None:
     saved(cache)
     engine.engine.cache_clear()
-    table = literals.table(PREFIXES)
+    table = literal_table.make_table(PREFIXES)
     loaded = engine.engine(PREFIXES)
     assert [loaded.meanings(literal) for literal in table.literals] == list(table.meanings)
 
