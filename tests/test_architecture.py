@@ -70,7 +70,7 @@ ROOMS = (
     ("encoded_checks",),
     ("encoded",),
     ("encoded_lines",),
-    ("signature_checks", "git_delta", "safe_open"),
+    ("signature_checks", "sqlite_pages", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""
 

@@ -56,10 +56,7 @@ class Engine:
     def __init__(self, database: hyperscan.Database, stored: Stored, prefixes: tuple[bytes, ...]) -> None:
         self._database = database
         self._scratch = _Scratch(database)
-        self._lengths = stored.lengths
-        self._text = stored.text
         self._stored = stored
-        self._starts: tuple[int, ...] = ()
         self._literals: dict[int, bytes] = {}
         self._numbers: dict[bytes, int] = {}
         self._read: dict[bytes, tuple[Meaning, ...]] = {}
@@ -96,7 +93,7 @@ class Engine:
     def _matches(self, buffer: Buffer, marks: list[int] | None = None) -> list[tuple[int, int]]:
         """Return the end and the number of every literal in a buffer, in order of the ends."""
         matches: list[tuple[int, int]] = []
-        count = len(self._lengths)
+        count = len(self._stored.lengths)
 
         def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
             if number < count:
@@ -116,18 +113,21 @@ class Engine:
         if literal not in self._read:
             if literal not in self._numbers:
                 # Not one that this engine found.
-                for number in range(len(self._lengths)):
+                for number in range(len(self._stored.lengths)):
                     self._literal(number)
             self._read[literal] = literals.read_meanings(self._lines[self._numbers[literal]])
         return self._read[literal]
 
     def _literal(self, number: int) -> bytes:
         if number not in self._literals:
-            self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
-            literal = self._text[self._starts[number] : self._starts[number + 1]]
+            literal = self._stored.text[self._starts[number] : self._starts[number + 1]]
             self._literals[number] = literal
             self._numbers[literal] = number
         return self._literals[number]
+
+    @functools.cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return (0, *itertools.accumulate(self._stored.lengths))
 
     @functools.cached_property
     def _lines(self) -> list[bytes]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from boltz_keyscan.detect import rtf
 from boltz_keyscan.detect.decoders import Reading, Spelling, compile_pattern, make_spellings, unit_run
 from boltz_keyscan.records import dataclass
 
@@ -174,4 +173,10 @@ _SOFT_BREAK: Final = rb"=[ \t]{0,9}\r?\n"
 QUOTED_PRINTABLE: Final = Escapes(
     "quoted-printable", rb"=(?P<x>[0-9A-Fa-f]{2})|" + _SOFT_BREAK, _SOFT_BREAK + b"|" + CHARACTER
 )
-RTF: Final = Escapes("rtf", rtf.ESCAPES, rtf.ESCAPES + b"|" + CHARACTER)
+_RTF: Final = (
+    rb"\\(?:'(?P<x>[0-9A-Fa-f]{2})|u(?P<d>[0-9]{1,3}) ?(?:\?|\\'[0-9A-Fa-f]{2})"
+    rb"|(?P<h>_)|-|(?P<n>[\\{}~]))"
+)
+"""Numbered characters; non-breaking and optional hyphens; a blank; escaped signs."""
+
+RTF: Final = Escapes("rtf", _RTF, _RTF + b"|" + CHARACTER)

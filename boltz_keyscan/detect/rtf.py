@@ -1,4 +1,4 @@
-"""Escapes of RTF, and detection of RTF: its escapes look like others but have another meaning."""
+"""Detection of RTF: its escapes look like those with a backslash, but have another meaning."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import re
 from typing import Final
 
 from boltz_keyscan.records import dataclass
-
-ESCAPES: Final = (
-    rb"\\(?:'(?P<x>[0-9A-Fa-f]{2})|u(?P<d>[0-9]{1,3}) ?(?:\?|\\'[0-9A-Fa-f]{2})"
-    rb"|(?P<h>_)|-|(?P<n>[\\{}~]))"
-)
-"""Numbered characters; non-breaking and optional hyphens; a blank; escaped signs."""
 
 _MAX_BYTES: Final = 20
 """Bytes of the longest control word."""
