@@ -13,7 +13,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from boltz_keyscan.alignments import base64_alignments
+from boltz_keyscan import base64_text
 
 GZIP: Final = b"\x1f\x8b\x08"
 ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -120,7 +120,7 @@ the literal has bytes that precede the text."""
 
 def _base64(signature: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield base64 at each alignment and in both alphabets, and the characters before it in its group."""
-    for encoded, first in base64_alignments(signature):
+    for encoded, first in base64_text.alignments(signature):
         for text in dict.fromkeys((encoded, encoded.translate(_URL_SAFE))):
             if len(text) >= _MIN_LITERAL_BYTES:
                 yield text, first
@@ -186,8 +186,8 @@ def _base64_of(texts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
 
 def _by_bytes(signature: bytes) -> Iterator[Beginning]:
     """Yield a signature with each byte as a number or as an escape."""
-    for digits in (signature.hex(), signature.hex().upper()):
-        pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
+    for digits in (b"%02x", b"%02X"):
+        pairs = [digits % byte for byte in signature]
         yield b"".join(pairs), "hex", 0
         if len(pairs) > 2:
             yield b" ".join(pairs), "hex", 0

@@ -44,7 +44,7 @@ LAYERS = (
     ("model",),
     ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings"),
     ("__init__",),
-    ("_version", "module_search", "records", "late_pattern", "alignments", "system"),
+    ("_version", "module_search", "records", "late_pattern", "base64_text", "system"),
 )
 """The diagram: a part imports from rows below its own, and within itself.
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from boltz_keyscan.alignments import base64_alignments
+from boltz_keyscan import base64_text
 from boltz_keyscan.late_pattern import late_pattern
 
 _MIN_LITERAL, _MIN_RUN = 5, 60
@@ -20,9 +20,9 @@ def literals(stem: bytes) -> Iterator[bytes]:
     """Yield literals of which every text with a stem has one in its base64, or in the base64 of that."""
     text = stem.decode("ascii")
     for form in (stem, text.encode("utf-16-le"), text.encode("utf-16-be")):
-        for literal, _ in base64_alignments(form):
+        for literal, _ in base64_text.alignments(form):
             yield literal
-            yield from (again for again, _ in base64_alignments(literal))
+            yield from (again for again, _ in base64_text.alignments(literal))
 
 
 def runs(text: bytes, parts: Iterable[bytes]) -> Iterator[tuple[int, int]]:

@@ -7,16 +7,16 @@ characters of one text are left out. Those of escapes are in ``escapes``.
 
 from __future__ import annotations
 
-import binascii
 import functools
 import itertools
 import re
+import string
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan.alignments import base64_alignments
+from boltz_keyscan import base64_text
 from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ SERVED: Final = 14 << 10
 
 AHEAD: Final = SERVED + (2 << 10)
 """Bytes decoded after a literal, so that a key that begins in the served part is whole."""
+
+ALPHANUMERIC: Final = (string.ascii_letters + string.digits).encode()
 
 Spelling = tuple[bytes, int]
 """A literal, and its position in a group of the encoding."""
@@ -74,8 +76,7 @@ _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
 _LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
 _OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`$&#;>|*%]"
-_ALPHABET = bytes(byte for byte in range(128) if chr(byte).isalnum()) + b"+/_-"
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = ALPHANUMERIC + b"+/_-"
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -86,7 +87,7 @@ def offsets(spans: Iterable[tuple[int, int]]) -> Sequence[int]:
 
 def base64_spell(text: bytes) -> Iterator[Spelling]:
     """Yield base64 of a text at each alignment and in each alphabet, with the position in a group of four."""
-    for encoded, first in base64_alignments(text):
+    for encoded, first in base64_text.alignments(text):
         yield encoded, first
         if b"+" in encoded or b"/" in encoded:
             yield encoded.translate(_TO_URL_SAFE), first
@@ -118,8 +119,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
         period = 0
     # The first group may be incomplete.
     lead = (phase - index(at)) % 4
-    padded = b"A" * lead + letters.translate(_TO_STANDARD)
-    data = binascii.a2b_base64(padded + b"A" * (-len(padded) % 4))[: len(padded) * 6 // 8]
+    data = base64_text.decode(b"A" * lead + letters)
 
     def start(byte: int) -> int:
         return places[max(byte * 8 // 6 - lead, 0)]
@@ -197,8 +197,8 @@ def hex_spell(text: bytes) -> Iterator[Spelling]:
     """Yield two digits for each byte, in either case, with the separators of dumps and arrays."""
 
     def literals() -> Iterator[bytes]:
-        for digits in (text.hex(), text.hex().upper()):
-            pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
+        for form in (b"%02x", b"%02X"):
+            pairs = [form % byte for byte in text]
             yield from (between.join(pairs) for between in _SEPARATORS)
             yield from (between.join(b"0x" + pair for pair in pairs) for between in (b", ", b",", b" "))
             for first in (1, 2):

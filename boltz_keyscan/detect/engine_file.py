@@ -30,7 +30,7 @@ _MAX_BYTES = 64 << 20
 _SOURCE_MODULES = (
     *("base32", "decoders", "encodings", "engine", "escapes", "literal_table", "literals"),
     *(f"layouts/{name}" for name in ("cells", "dumps", "markup", "spaced", "values")),
-    *("../alignments", "../beginnings", "../rules"),
+    *("../base64_text", "../beginnings", "../rules"),
 )
 """Modules that determine the literals: in a checkout they change without the version."""
 

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from boltz_keyscan.detect.decoders import Reading, Spelling, compile_pattern, make_spellings, unit_run
+from boltz_keyscan.detect.decoders import (
+    ALPHANUMERIC,
+    Reading,
+    Spelling,
+    compile_pattern,
+    make_spellings,
+    unit_run,
+)
 from boltz_keyscan.records import dataclass
 
 CHARACTER: Final = rb"[\x21-\x7e]"
@@ -38,7 +45,7 @@ def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
 
 def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
     """Yield the text with everything escaped but letters, digits, ``_``, ``-`` and ``.``."""
-    safe = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
+    safe = b"_-." + ALPHANUMERIC
     return make_spellings(
         b"".join(b"%c" % byte if byte in safe else form % byte for byte in text) for form in forms[:2]
     )

@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
-from boltz_keyscan.detect.decoders import compile_pattern
+from boltz_keyscan.detect.decoders import ALPHANUMERIC, compile_pattern
 from boltz_keyscan.detect.literals import BROKEN_REACH, STEM
 from boltz_keyscan.records import dataclass
 
 _MAX_BODY_CHARS = 300
 
-_BODY = frozenset(
-    bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-)
+_BODY = frozenset(bytes([byte]) for byte in ALPHANUMERIC + b"-_")
 
 _BODY_RUN = re.compile(rb"[A-Za-z0-9_-]{0,200}")
 

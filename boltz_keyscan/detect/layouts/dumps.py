@@ -93,8 +93,8 @@ def _read_plain(text: bytes, at: int, phase: int) -> Iterator[Reading]:
         yield _read_rows(cell, phase, own_rows, b"\n")
         return
     lead = text[line[0] : own[0].start()]
-    before = lines_before(text, line[0], max(at - BACK, 0), ends)
-    after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
+    before = lines_before(text, at, line[0], ends)
+    after = lines_after(text, at, line[1], ends)
     rows = [*reversed(_neighbours(cell, text, lead, size, before)), own]
     rows += _neighbours(cell, text, lead, size, after)
     if cell.is_sized:
