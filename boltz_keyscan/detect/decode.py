@@ -100,15 +100,15 @@ def _decode_around(decodings: Decodings, hits: list[engine.Found]) -> list[Key |
             if offset < served.get(place, 0):
                 continue
             own = decodings.around(at, number, phase) if decodings.admits(number) else []
-            found += _first_time(decodings, own)
+            found += _take_new(decodings, own)
             if layouts := decodings.layouts_around(at, FORMS[number].name, own):
-                found += _first_time(decodings, layouts)
+                found += _take_new(decodings, layouts)
             if own and own[-1].reading.period and own[-1].until > offset + _MANY:
                 served[place] = decodings.served_until(number, own)
     return found
 
 
-def _first_time(decodings: Decodings, readings: Iterable[Decoded]) -> list[Decoded]:
+def _take_new(decodings: Decodings, readings: Iterable[Decoded]) -> list[Decoded]:
     """Return the readings that no literal before has led to."""
     new = [decoded for decoded in readings if not decoded.is_reported]
     for decoded in new:
@@ -186,7 +186,7 @@ def _broken(decodings: Decodings, at: int, literal: bytes, number: int) -> Itera
     if confirmed:
         decodings.confirmed = [part for key in confirmed for part in _prefix_ranges(key, decodings.base)]
     else:
-        yield from _first_time(decodings, decodings.layouts_around(at, PLAIN_TEXT))
+        yield from _take_new(decodings, decodings.layouts_around(at, PLAIN_TEXT))
 
 
 def _prefix_ranges(key: Key, base: int) -> Iterator[split_keys.Run]:

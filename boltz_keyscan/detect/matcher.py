@@ -143,7 +143,7 @@ class _Window:
     def matches(self, keys: list[Key], near: list[Key]) -> Iterator[Match]:
         """Yield the matches of keys that are close together; ``near`` has all keys around them."""
         if admitted := list(self._admitted(keys)):
-            around = self._surroundings(keys, near)
+            around = Surroundings.of(self.data, self.base, keys, near, self.patterns.redaction)
             for key, fingerprint, comments in admitted:
                 yield self._match(key, fingerprint, comments, around)
 
@@ -160,20 +160,7 @@ class _Window:
                 yield key, fingerprint, self._comments(key) if shape is Shape.PLACEHOLDER else comments
 
     def _comments(self, key: Key) -> tuple[Comment, ...]:
-        start, end = key.start - self.base, key.end - self.base
-        redaction = self.patterns.redaction
-        return inline_comments(self.data, start, end, redaction, key.chain, body=_secret(key))
-
-    def _surroundings(self, keys: list[Key], near: list[Key]) -> Surroundings:
-        base = self.base
-        low = max(keys[0].start - BEFORE, base)
-        high = max(key.end for key in keys) + AFTER
-        known = [
-            (key.start - base, key.end - base, key.prefix, _secret(key), bool(key.chain))
-            for key in near
-            if key.end > low and key.start < high
-        ]
-        return Surroundings.of(self.data, low - base, high - base, self.patterns.redaction, known)
+        return inline_comments(self.data, self.base, key, self.patterns.redaction)
 
     def _match(
         self, key: Key, fingerprint: str, comments: tuple[Comment, ...], around: Surroundings
@@ -190,7 +177,7 @@ class _Window:
             line=place.line + 1,
             column=place.characters + 1,
             column_utf16=place.units + 1,
-            context=around.context(key.start - self.base, key.end - self.base),
+            context=around.context(key.start, key.end),
             decoded=key.chain,
             comments=comments,
             cell=cell.number if cell else None,
@@ -215,11 +202,6 @@ class _Window:
         passed = self.data[ruler.at - self.base : offset - self.base]
         ruler.advance(passed)
         self._cells.advance(passed)
-
-
-def _secret(key: Key) -> bytes:
-    """Return the body of a key, no part of which may be printed; empty for a placeholder."""
-    return b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
 
 
 def _find_edits(key: Key, fingerprint: str) -> tuple[Edit, ...]:

@@ -64,6 +64,11 @@ class Key:
     runs: tuple[tuple[int, int], ...] = ()
     """The ranges of a broken key between its breaks, in the text that it was found in."""
 
+    @property
+    def secret(self) -> bytes:
+        """The body, no part of which may be printed; empty for a placeholder."""
+        return b"" if self.verdict.shape is Shape.PLACEHOLDER else self.raw.removeprefix(self.prefix)
+
 
 def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key | None:
     """Return the plain key of a match of ``Search.find`` in a text with a base in the blob, if it is one."""

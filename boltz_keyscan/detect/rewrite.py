@@ -97,8 +97,7 @@ def _encode(decoded: Decoded, changes: Changes) -> Iterator[Edit]:
     Raises:
         _UnknownError: its encoding cannot be written.
     """
-    name = decoded.reading.name
-    encode = _ENCODERS.get(name.rstrip("bel") if name.startswith("utf-") else name, _encode_places)
+    encode = _ENCODERS.get(decoded.reading.name, _encode_places)
     return encode(decoded.text, decoded.reading, changes)
 
 
@@ -185,8 +184,7 @@ def _encode_places(text: bytes, reading: Reading, changes: Changes) -> Iterator[
 
 _ENCODERS: dict[str, Callable[[bytes, Reading, Changes], Iterator[Edit]]] = {
     "base64": _encode_base64,
-    "utf-16": _encode_wide,
-    "utf-32": _encode_wide,
+    **dict.fromkeys(("utf-16le", "utf-16be", "utf-32le", "utf-32be"), _encode_wide),
     "hex": _encode_hex,
     "decimal": _encode_numbers(b"%d"),
     "octal": _encode_numbers(b"%03o"),
