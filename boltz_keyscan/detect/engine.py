@@ -196,7 +196,7 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
     """Return the engine for a set of type prefixes, from the cache or compiled and saved there."""
     identity = engine_file.identity(prefixes)
     # Only for the bundled rules: the prefix of another rule could be a key.
-    is_bundled = prefixes == tuple(rule.prefix.encode("ascii") for rule in rules.load())
+    is_bundled = prefixes == rules.list_prefixes(rules.load())
     if is_bundled and (loaded := engine_file.load(identity)) is not None:
         return Engine(*loaded, prefixes)
     database, stored = _compile(prefixes)

@@ -29,7 +29,7 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Edit, Match
 from boltz_keyscan.model.suppression import Comment
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.rules import Rule, list_prefixes
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Digests, Lookup
@@ -57,11 +57,11 @@ class Patterns:
 @functools.cache
 def compile_rules(rules: tuple[Rule, ...]) -> Patterns:
     """Return the patterns of a rule set."""
-    prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
-    bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
-    search = make_search(prefixes, bodies)
-    by_prefix = {rule.prefix.encode("ascii"): rule.id for rule in rules}
-    return Patterns(search, by_prefix, redact.compile_redaction(prefixes))
+    prefixes = list_prefixes(rules)
+    bodies = [regex.compile(rule.body.encode("ascii")) for rule in rules]
+    search = make_search(prefixes, dict(zip(prefixes, bodies, strict=True)))
+    names = dict(zip(prefixes, (rule.id for rule in rules), strict=True))
+    return Patterns(search, names, redact.compile_redaction(prefixes))
 
 
 def find(
