@@ -48,9 +48,9 @@ def units() -> Iterator[tuple[str, bytes]]:
         for number, (literal, _) in enumerate(itertools.islice(form.spell(prefix * 40), _SPELLINGS)):
             yield f"{form.name}, {number}, of much", literal
         for inner in FORMS:
-            if form.whole or inner.whole:
-                for text, _ in list(inner.chain(prefix * 8))[:1]:
-                    for literal, _ in list(form.chain(text))[:1]:
+            if form.is_link or inner.is_link:
+                for text, _ in list(inner.spell_link(prefix * 8))[:1]:
+                    for literal, _ in list(form.spell_link(text))[:1]:
                         yield f"{form.name} of {inner.name}", literal
                         yield f"{form.name} of {inner.name}, in lines", literal + b"\n"
     for hiding in (*encodings.HIDINGS, *layouts.HIDINGS):

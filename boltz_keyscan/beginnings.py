@@ -1,4 +1,4 @@
-"""First bytes of containers as encodings write them, for the search engine and the check behind it.
+"""First bytes of containers, plain and encoded, for the search engine and the check behind it.
 
 A signature of three bytes or more is written at every alignment of base64, in hex, as escapes, as
 numbers and in base85. The two bytes of zlib make short literals, so they are written where an encoded
@@ -13,9 +13,37 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from boltz_keyscan import base64_text
+
 GZIP: Final = b"\x1f\x8b\x08"
 ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """Headers of zlib for each level of compression (RFC 1950, section 2.2)."""
+
+EMBEDDED: Final = (
+    (b"PK\1\2", 0),
+    (b"PK\3\4", 0),
+    (b"7z\xbc\xaf\x27\x1c", 0),
+    (b"\xfd7zXZ\0", 0),
+    (b"1AY&SY", 4),
+    (b"\x1f\x8b\x08", 0),
+    (b"\x28\xb5\x2f\xfd", 0),
+    (b"Rar!\x1a\7", 0),
+    (b"MSCF\0\0\0\0", 0),
+    (b"LZIP\1", 0),
+    (b"ustar\0", 257),
+    (b"ustar  ", 257),
+    (b"koly\0\0\0\4", 0),
+    (b"NullsoftInst", 4),
+    (b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 0),
+    (b"x\x01", 0),
+    (b"x\x5e", 0),
+    (b"x\x9c", 0),
+    (b"x\xda", 0),
+)
+"""Signatures of archives that other bytes may precede: literal, and bytes of the archive before it.
+
+The engine finds them in the same pass as keys; ``sources.signatures`` checks them. All are plain literals:
+with expressions among them the engine takes a third longer."""
 
 SIGNATURES: Final = (
     GZIP,
@@ -92,12 +120,10 @@ the literal has bytes that precede the text."""
 
 def _base64(signature: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield base64 at each alignment and in both alphabets, and the characters before it in its group."""
-    for phase in range(3):
-        first, last = (phase * 8 + 5) // 6, (phase + len(signature)) * 8 // 6
-        encoded = binascii.b2a_base64(b"\0" * phase + signature, newline=False)[first:last]
+    for encoded, first in base64_text.alignments(signature):
         for text in dict.fromkeys((encoded, encoded.translate(_URL_SAFE))):
             if len(text) >= _MIN_LITERAL_BYTES:
-                yield text, first % 4
+                yield text, first
 
 
 def _zlib_base64() -> Iterator[tuple[bytes, int]]:
@@ -160,8 +186,8 @@ def _base64_of(texts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
 
 def _by_bytes(signature: bytes) -> Iterator[Beginning]:
     """Yield a signature with each byte as a number or as an escape."""
-    for digits in (signature.hex(), signature.hex().upper()):
-        pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
+    for digits in (b"%02x", b"%02X"):
+        pairs = [digits % byte for byte in signature]
         yield b"".join(pairs), "hex", 0
         if len(pairs) > 2:
             yield b" ".join(pairs), "hex", 0
@@ -191,3 +217,9 @@ def encoded_beginnings() -> tuple[Beginning, ...]:
             found.get(literal[:size], ("", "", None))[2] == beginning[2] for size in range(3, len(literal))
         )
     )
+
+
+def literals() -> tuple[tuple[bytes, int], ...]:
+    """Return the signatures as they are and as encodings write them, with the bytes before each."""
+    encoded = ((literal, before) for literal, _, before in encoded_beginnings())
+    return (*EMBEDDED, *encoded)

@@ -47,6 +47,11 @@ def coding_of(head: bytes) -> str:
     return ""
 
 
+def width_of(coding: str) -> int:
+    """Return the bytes of a code unit of UTF-16 or UTF-32."""
+    return int(coding[4:6]) // 8
+
+
 @dataclass(slots=True)
 class Place:
     """A line, counted from 0, and a column in it."""
@@ -103,7 +108,7 @@ class Ruler:
         place.units += characters + len(passed.translate(None, _NOT_ASTRAL))
 
     def _advance_wide(self, passed: bytes) -> None:
-        width, little = int(self.coding[4:6]) // 8, self.coding.endswith("le")
+        width, little = width_of(self.coding), self.coding.endswith("le")
         passed = self._rest + passed
         whole = len(passed) - len(passed) % width
         passed, self._rest = passed[:whole], passed[whole:]

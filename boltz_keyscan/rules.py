@@ -74,6 +74,11 @@ class Rule:
         return f"{self.summary}\n\n{steps}\n"
 
 
+def list_prefixes(rules: tuple[Rule, ...]) -> tuple[bytes, ...]:
+    """Return the type prefixes of rules, in their order."""
+    return tuple(rule.prefix.encode("ascii") for rule in rules)
+
+
 StrPath = str | os.PathLike[str]
 
 Choice = TypeVar("Choice", bound=StrEnum)

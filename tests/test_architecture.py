@@ -44,7 +44,7 @@ LAYERS = (
     ("model",),
     ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings", "package_data"),
     ("__init__",),
-    ("_version", "module_search", "records", "late_pattern", "system"),
+    ("_version", "module_search", "records", "late_pattern", "base64_text", "system"),
 )
 """The diagram: a part imports from rows below its own, and within itself.
 
@@ -71,7 +71,7 @@ ROOMS = (
     ("encoded_checks",),
     ("encoded",),
     ("encoded_lines",),
-    ("signature_checks", "git_delta", "safe_open"),
+    ("signature_checks", "sqlite_pages", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""
 

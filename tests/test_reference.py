@@ -15,7 +15,7 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.cli.commands.scan import scan
 from boltz_keyscan.cli.options import TABLE, SettableIn
-from boltz_keyscan.detect import classify, literals, split_keys
+from boltz_keyscan.detect import classify, literal_table, split_keys
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report import REPORTERS
@@ -222,7 +222,7 @@ def _first_column(title: str, heading: str) -> list[str]:
 
 def test_the_literals_are_as_many_as_it_says() -> None:
     prefixes = tuple(rule.prefix.encode() for rule in rules.load())
-    count = len(literals.table(prefixes).literals)
+    count = len(literal_table.make_table(prefixes).literals)
     (told,) = re.findall(r"about ([\d,]+) literals", HOW)
     assert round(count, -2) == int(told.replace(",", ""))
 

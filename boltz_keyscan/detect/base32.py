@@ -62,5 +62,5 @@ def read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
         lambda byte: places[min((byte * 8 + 7) // 5 - lead, len(places) - 1)] + 1,
         low,
         high,
-        lambda at, phase: low <= at < high and (bisect_left(places, at) + lead) % _GROUP == phase,
+        lambda at, phase: (bisect_left(places, at) + lead) % _GROUP == phase,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from boltz_keyscan import base64_text
 from boltz_keyscan.late_pattern import late_pattern
 
 _MIN_LITERAL, _MIN_RUN = 5, 60
@@ -20,18 +20,9 @@ def literals(stem: bytes) -> Iterator[bytes]:
     """Yield literals of which every text with a stem has one in its base64, or in the base64 of that."""
     text = stem.decode("ascii")
     for form in (stem, text.encode("utf-16-le"), text.encode("utf-16-be")):
-        for literal in _alignments(form):
+        for literal, _ in base64_text.alignments(form):
             yield literal
-            yield from _alignments(literal)
-
-
-def _alignments(text: bytes) -> Iterator[bytes]:
-    """Yield the base64 of ``text`` at each alignment, without characters that other bytes affect."""
-    for phase in range(3):
-        encoded = base64.b64encode(b"\0" * phase + text)
-        first = (phase * 8 + 5) // 6
-        last = (phase + len(text)) * 8 // 6
-        yield encoded[first:last]
+            yield from (again for again, _ in base64_text.alignments(literal))
 
 
 def runs(text: bytes, parts: Iterable[bytes]) -> Iterator[tuple[int, int]]:

@@ -17,16 +17,9 @@ from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
 from boltz_keyscan.detect.floods import ALLOWED, REACH, FloodFilter
 from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
-from boltz_keyscan.detect.readings import (
-    NUMBERS,
-    Decoded,
-    Decodings,
-    Key,
-    Search,
-    classify_body,
-    make_key,
-    make_search,
-)
+from boltz_keyscan.detect.plain_keys import Search, make_search
+from boltz_keyscan.detect.readings import NUMBERS, Decoded, Decodings, Key, make_key
+from boltz_keyscan.detect.rtf import ControlWords
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass, field
 
@@ -72,60 +65,58 @@ class KeyFinder:
             if match.start() < high and (key := make_key(match, window, self.search, base)):
                 yield key
         # With the bytes before: they decide if a prefix is a broken one.
-        first = max(low - split_keys.REACH, 0)
+        first = max(low - literals.BROKEN_REACH, 0)
         part = window[first : high + REACH + literals.LONGEST]
         hits = [
             (at + first, literal)
             for at, literal in engine.find_literals(part, self.search.prefixes)
             if low <= at + first
         ]
-        yield from _decode_hits(window, base, self._floods.keep(hits, base, high), self._decodings)
+        self._decodings.move(window, base)
+        yield from _decode_hits(self._decodings, self._floods.keep(hits, base, high))
 
 
-def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: Decodings) -> Iterator[Key]:
+def _decode_hits(decodings: Decodings, hits: list[engine.Found]) -> Iterator[Key]:
     """Yield the encoded and broken keys of the literals in a text."""
     for first in range(0, len(hits), _BATCH):
-        found = _decode_around(text, base, hits[first : first + _BATCH], decodings)
-        new = found
-        for depth in range(decodings.depth, DEPTH):
-            new = _search_readings(new, Decodings(decodings.search, depth + 1))
+        found = new = _decode_around(decodings, hits[first : first + _BATCH])
+        for depth in range(2, DEPTH + 1):
+            new = _search_readings(new, decodings.search, depth)
         yield from _keys(found)
 
 
-def _decode_around(
-    text: bytes, base: int, hits: list[engine.Found], decodings: Decodings
-) -> list[Key | Decoded]:
+def _decode_around(decodings: Decodings, hits: list[engine.Found]) -> list[Key | Decoded]:
     """Return the readings around literals and the broken keys, in order; a reading only the first time."""
     meanings = engine.engine(decodings.search.prefixes).meanings
     found: list[Key | Decoded] = []
     served = decodings.served
     for at, literal in hits:
-        offset = base + at
+        offset = decodings.base + at
         for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
-                found += _broken(text, base, at, literal, number, decodings)
+                found += _broken(decodings, at, literal, number)
                 continue
             place = number, phase, offset & 3
             if offset < served.get(place, 0):
                 continue
-            own = decodings.around(text, base, at, number, phase) if decodings.admits(number) else []
-            found += _first_time(own, decodings)
-            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name, own):
-                found += _first_time(layouts, decodings)
+            own = decodings.around(at, number, phase) if decodings.admits(number) else []
+            found += _take_new(decodings, own)
+            if layouts := decodings.layouts_around(at, FORMS[number].name, own):
+                found += _take_new(decodings, layouts)
             if own and own[-1].reading.period and own[-1].until > offset + _MANY:
                 served[place] = decodings.served_until(number, own)
     return found
 
 
-def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> list[Decoded]:
+def _take_new(decodings: Decodings, readings: Iterable[Decoded]) -> list[Decoded]:
     """Return the readings that no literal before has led to."""
     new = [decoded for decoded in readings if not decoded.is_reported]
     for decoded in new:
-        decoded.is_reported, decoded.within_rtf = True, decodings.rtf
+        decoded.is_reported, decoded.within_rtf = True, decodings.control_words.are_found
     return new
 
 
-def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
+def _search_readings(found: list[Key | Decoded], search: Search, depth: int) -> list[Key | Decoded]:
     """Search readings together for literals, and return the readings and keys that these lead to."""
     # The text of a layout has no key that counts if it is shorter than a confirmed one.
     readings = [
@@ -134,19 +125,24 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
         if isinstance(each, Decoded) and (not each.layouts or len(each.reading.data) > KEY_BODY)
     ]
     new: list[Key | Decoded] = []
-    meanings = engine.engine(decodings.search.prefixes).meanings
+    meanings = engine.engine(search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
-    shortest = min(map(len, decodings.search.prefixes)) + SHORTEST
-    for decoded, own in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
-        data = decoded.reading.data
+    shortest = min(map(len, search.prefixes)) + SHORTEST
+    for decoded, text, own in zip(readings, texts, engine.find_in_each(texts, search.prefixes), strict=True):
         hits = own
-        if len(data) < shortest:
+        if len(text) < shortest:
             # No room for a broken key: only another encoding may be in it.
             hits = [hit for hit in own if any(number >= 0 for number, _ in meanings(hit[1]))]
         if hits:
-            decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            kept = hits if len(hits) <= ALLOWED else FloodFilter(meanings).keep(hits, 0, len(data))
-            decoded.inner = _decode_around(data, 0, kept, decodings)
+            kept = hits if len(hits) <= ALLOWED else FloodFilter(meanings).keep(hits, 0, len(text))
+            inner = Decodings(
+                search,
+                text,
+                depth=depth,
+                layouts=decoded.layouts,
+                control_words=ControlWords(decoded.within_rtf),
+            )
+            decoded.inner = _decode_around(inner, kept)
             new += decoded.inner
     return new
 
@@ -169,30 +165,28 @@ def _keys(found: Iterable[Key | Decoded]) -> Iterator[Key]:
             each.inner = ()
 
 
-def _broken(  # noqa: PLR0917 - the arguments of its caller
-    text: bytes, base: int, at: int, literal: bytes, number: int, decodings: Decodings
-) -> Iterator[Key | Decoded]:
+def _broken(decodings: Decodings, at: int, literal: bytes, number: int) -> Iterator[Key | Decoded]:
     """Yield keys that are broken or escaped after a plain prefix or a plain part of it.
 
     Layouts are read only where there is no confirmed one: a key of a layout would count less than it.
     """
     search = decodings.search
     if number == BROKEN:
-        if any(start <= base + at < end for start, end in decodings.confirmed):
+        if any(start <= decodings.base + at < end for start, end in decodings.confirmed):
             return
         beginning = literals.prefix_endings(search.prefixes)[literal]
-        keys = list(_reassemble(text, base, at, at, {beginning + literal: beginning}, search))
+        keys = list(_reassemble(decodings, at, at, {beginning + literal: beginning}))
     else:
-        plain = search.match(text, at)
-        if plain and _is_confirmed(plain, text, search):
+        plain = search.match(decodings.text, at)
+        if plain and _is_confirmed(plain, decodings.text, search):
             return
-        keys = list(_continued(text, base, at, literal, plain, decodings))
+        keys = list(_continued(decodings, at, literal, plain))
     yield from keys
     confirmed = [key for key in keys if key.verdict.shape is Shape.CONFIRMED]
     if confirmed:
-        decodings.confirmed = [part for key in confirmed for part in _prefix_ranges(key, base)]
+        decodings.confirmed = [part for key in confirmed for part in _prefix_ranges(key, decodings.base)]
     else:
-        yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
+        yield from _take_new(decodings, decodings.layouts_around(at, PLAIN_TEXT))
 
 
 def _prefix_ranges(key: Key, base: int) -> Iterator[split_keys.Run]:
@@ -204,15 +198,13 @@ def _prefix_ranges(key: Key, base: int) -> Iterator[split_keys.Run]:
         size -= end - start
 
 
-def _continued(  # noqa: PLR0917 - the arguments of its caller
-    text: bytes, base: int, at: int, literal: bytes, plain: re.Match[bytes] | None, decodings: Decodings
-) -> Iterator[Key]:
+def _continued(decodings: Decodings, at: int, literal: bytes, plain: re.Match[bytes] | None) -> Iterator[Key]:
     """Yield keys that an escape or a break continues after a plain prefix, or after the beginning of one."""
-    search = decodings.search
+    text = decodings.text
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:
-        beginnings = _by_beginning(search.prefixes)
+        beginnings = _by_beginning(decodings.search.prefixes)
         stop = at + len(literal)
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
@@ -221,12 +213,12 @@ def _continued(  # noqa: PLR0917 - the arguments of its caller
         return
     name = _ESCAPED.get(text[stop : stop + 1])
     if name and plain and _ESCAPED_BODY.match(text, plain.start(2)):
-        for decoded in decodings.around(text, base, at, NUMBERS[name], 0):
-            key = decoded.plain.get(base + at)
+        for decoded in decodings.around(at, NUMBERS[name], 0):
+            key = decoded.plain.get(decodings.base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:
                 yield key
     if not _WHOLE.intersection(decodings.layouts):
-        yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
+        yield from _reassemble(decodings, at, stop, dict.fromkeys(fit, b""))
 
 
 def _is_confirmed(plain: re.Match[bytes], text: bytes, search: Search) -> bool:
@@ -244,24 +236,22 @@ def _by_beginning(prefixes: tuple[bytes, ...]) -> dict[bytes, list[bytes]]:
     }
 
 
-def _reassemble(  # noqa: PLR0917 - the arguments of its caller
-    text: bytes, base: int, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
-) -> Iterator[Key]:
-    for pieces in split_keys.reassemble(text, at, stop, beginnings):
-        after = text[pieces.after : pieces.after + 16]
-        verdict = classify_body(pieces.prefix, pieces.body, after, search)
+def _reassemble(decodings: Decodings, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Key]:
+    """Yield the broken keys at an offset; for the arguments see ``split_keys.reassemble``."""
+    for pieces in split_keys.reassemble(decodings.text, at, stop, beginnings):
+        verdict = decodings.search.classify(pieces.prefix, pieces.body, decodings.text, pieces.after)
         if verdict is None:
             continue
-        enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
-        size = len(pieces.prefix) + verdict.length
-        if not enough:
-            continue
-        start, end = base + pieces.runs[0][0], base + pieces.end(size)
-        if end - start > size:
-            raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, runs=pieces.runs)
+        is_enough = verdict.shape is Shape.CONFIRMED or (
+            pieces.kind.sure and verdict.shape is Shape.SUSPECTED
+        )
+        raw = pieces.prefix + pieces.body[: verdict.length]
+        start, end = pieces.runs[0][0], pieces.end(len(raw))
+        if is_enough and end - start > len(raw):
+            base, chain = decodings.base, (pieces.kind.name,)
+            yield Key(base + start, base + end, chain, pieces.prefix, verdict, raw, runs=pieces.runs)
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """Return the encoded and broken keys in ``text``."""
-    return _decode_hits(text, 0, hits, Decodings(make_search(prefixes)))
+    return _decode_hits(Decodings(make_search(prefixes), text), hits)

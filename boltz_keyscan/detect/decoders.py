@@ -7,15 +7,16 @@ characters of one text are left out. Those of escapes are in ``escapes``.
 
 from __future__ import annotations
 
-import binascii
 import functools
 import itertools
 import re
+import string
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from boltz_keyscan import base64_text
 from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ SERVED: Final = 14 << 10
 
 AHEAD: Final = SERVED + (2 << 10)
 """Bytes decoded after a literal, so that a key that begins in the served part is whole."""
+
+ALPHANUMERIC: Final = (string.ascii_letters + string.digits).encode()
 
 Spelling = tuple[bytes, int]
 """A literal, and its position in a group of the encoding."""
@@ -47,12 +50,12 @@ class Reading:
     low: int
     high: int
     """The range of the encoded text that was decoded."""
-    fits: Callable[[int, int], bool] = lambda _at, _phase: True
-    """A test: True if a literal of a phase at an offset of the encoded text is aligned with this reading."""
+    is_aligned: Callable[[int, int], bool] = lambda _at, _phase: True
+    """A test of a literal at an offset in the range: True if its phase there is that of this reading."""
     doubt: int = 0
     """More than 0 if another reading of the same bytes is better."""
     period: int = 0
-    """1, 2 or 4 if ``fits`` is the same for offsets that differ by so many; 0 if it may not be."""
+    """1, 2 or 4 if offsets that differ by so many are aligned in the same way; 0 if they may not be."""
 
 
 def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
@@ -73,13 +76,21 @@ _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
 _LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
 _OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`$&#;>|*%]"
-_ALPHABET = bytes(byte for byte in range(128) if chr(byte).isalnum()) + b"+/_-"
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = ALPHANUMERIC + b"+/_-"
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def offsets(spans: Iterable[tuple[int, int]]) -> Sequence[int]:
     """Return the offset of each byte of ranges, in a quarter of the memory of a list."""
     return array("q", itertools.chain.from_iterable(itertools.starmap(range, spans)))
+
+
+def base64_spell(text: bytes) -> Iterator[Spelling]:
+    """Yield base64 of a text at each alignment and in each alphabet, with the position in a group of four."""
+    for encoded, first in base64_text.alignments(text):
+        yield encoded, first
+        if b"+" in encoded or b"/" in encoded:
+            yield encoded.translate(_TO_URL_SAFE), first
 
 
 def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ...]:
@@ -108,8 +119,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
         period = 0
     # The first group may be incomplete.
     lead = (phase - index(at)) % 4
-    padded = b"A" * lead + letters.translate(_TO_STANDARD)
-    data = binascii.a2b_base64(padded + b"A" * (-len(padded) % 4))[: len(padded) * 6 // 8]
+    data = base64_text.decode(b"A" * lead + letters)
 
     def start(byte: int) -> int:
         return places[max(byte * 8 // 6 - lead, 0)]
@@ -117,10 +127,10 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
     def end(byte: int) -> int:
         return places[min((byte * 8 + 7) // 6 - lead, len(places) - 1)] + 1
 
-    def fits(at: int, phase: int) -> bool:
-        return low <= at < high and (index(at) + lead) % 4 == phase
+    def is_aligned(at: int, phase: int) -> bool:
+        return (index(at) + lead) % 4 == phase
 
-    return (Reading("base64", data, start, end, low, high, fits, period=period),)
+    return (Reading("base64", data, start, end, low, high, is_aligned, period=period),)
 
 
 # UTF-16 and UTF-32: the bytes of the text, with NULs between.
@@ -152,14 +162,14 @@ def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> list[
         if low - size + shift == start - rest + other and longer.endswith(shorter):
             del runs[1]  # all of it is in the longer one
     return [
-        _spaced(f"utf-{8 * width}{order}", data, low, low - size, width, shift, doubt)
+        _every_so_many(f"utf-{8 * width}{order}", data, range(low, low - size, width), shift, doubt)
         for doubt, (size, _, _, shift, order, low, data) in enumerate(runs)
     ]
 
 
-def _spaced(  # noqa: PLR0917 - the arguments of its caller
-    name: str, data: bytes, low: int, high: int, width: int, shift: int, doubt: int
-) -> Reading:
+def _every_so_many(name: str, data: bytes, units: range, shift: int, doubt: int) -> Reading:
+    """Return the reading of units of equal width, of which each has its byte at ``shift``."""
+    low, high, width = units.start, units.stop, units.step
     return Reading(
         name,
         data,
@@ -167,7 +177,7 @@ def _spaced(  # noqa: PLR0917 - the arguments of its caller
         lambda index: low + width * (index + 1),
         low,
         high,
-        lambda at, _phase: low <= at < high and (at - low) % width == shift,
+        lambda at, _phase: (at - low) % width == shift,
         doubt,
         width,
     )
@@ -175,23 +185,21 @@ def _spaced(  # noqa: PLR0917 - the arguments of its caller
 
 # Hexadecimal and decimal dumps: every byte as a number, with or without separators.
 
-BETWEEN = (
+_BETWEEN = (
     rb"(?:[ \t]{0,3}\r?\n[ \t]{0,60}|[ \t]{1,3}|[:;,._-][ \t]{0,3}(?:\\?\r?\n[ \t]{0,60})?|\\{1,7}n"
     rb"|[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"'])?"
 )
-HEX = rb"(?:0[xX])?[0-9A-Fa-f]{2}" + BETWEEN
-DECIMAL = rb"[0-9]{1,3}[ \t]{0,3}(?:[,;:][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\r?\n[ \t]{0,60})?"
-OCTAL = rb"0?[0-3][0-7]{2}[ \t]{0,3}(?:[,;:][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\r?\n[ \t]{0,60})?"
-_HEX_BETWEEN = (b"", b" ", b":", b"-", b", ", b",")
+_AFTER = rb"[ \t]{0,3}(?:[,;:][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\r?\n[ \t]{0,60})?"
+_SEPARATORS = (b"", b" ", b":", b"-", b", ", b",")
 
 
 def hex_spell(text: bytes) -> Iterator[Spelling]:
     """Yield two digits for each byte, in either case, with the separators of dumps and arrays."""
 
     def literals() -> Iterator[bytes]:
-        for digits in (text.hex(), text.hex().upper()):
-            pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
-            yield from (between.join(pairs) for between in _HEX_BETWEEN)
+        for form in (b"%02x", b"%02X"):
+            pairs = [form % byte for byte in text]
+            yield from (between.join(pairs) for between in _SEPARATORS)
             yield from (between.join(b"0x" + pair for pair in pairs) for between in (b", ", b",", b" "))
             for first in (1, 2):
                 words = [b"".join(pairs[:first])]
@@ -212,29 +220,52 @@ def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
     return make_spellings(between.join(numbers) for between in (b", ", b",", b" "))
 
 
-def numbers_read(
-    text: bytes, at: int, _phase: int, _low: int, *, name: str, unit: bytes, digits: bytes, base: int
-) -> tuple[Reading]:
-    """Read numbers: ``unit`` is one with its separator, ``digits`` one alone."""
-    low, high = unit_run(unit, text, at)
-    run = text[low:high]
-    starts: Sequence[int]
-    ends: Sequence[int]
-    if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
-        starts, ends = range(low, high, 2), range(low + 2, high + 2, 2)
-        data = bytes.fromhex(run.decode("ascii"))
-        period = 2
-    else:
-        period = 0
-        bytes_of = _numbers(base)
-        found = list(compile_pattern(digits).finditer(text, low, high))
-        starts, ends = [number.start() for number in found], [number.end(1) for number in found]
-        data = bytes([bytes_of[number[1]] for number in found])
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The decoder of bytes that are written as numbers."""
 
-    def fits(at: int, _phase: int) -> bool:
-        return low <= at < high and starts[bisect_right(starts, at) - 1] in (at, at - 2)
+    name: str
+    base: int
+    unit: bytes
+    """The pattern of one number with its separator."""
+    digits: bytes
+    """The pattern of one number, whose group has the digits."""
 
-    return (Reading(name, data, starts.__getitem__, ends.__getitem__, low, high, fits, period=period),)
+    def read(self, text: bytes, at: int, _phase: int, _low: int) -> tuple[Reading]:
+        """Read the numbers around an offset."""
+        low, high = unit_run(self.unit, text, at)
+        run = text[low:high]
+        starts: Sequence[int]
+        ends: Sequence[int]
+        if self.base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
+            starts, ends = range(low, high, 2), range(low + 2, high + 2, 2)
+            data = bytes.fromhex(run.decode("ascii"))
+            period = 2
+        else:
+            period = 0
+            bytes_of = _numbers(self.base)
+            found = list(compile_pattern(self.digits).finditer(text, low, high))
+            starts, ends = [number.start() for number in found], [number.end(1) for number in found]
+            data = bytes([bytes_of[number[1]] for number in found])
+
+        def is_aligned(at: int, _phase: int) -> bool:
+            return starts[bisect_right(starts, at) - 1] in (at, at - 2)
+
+        return (
+            Reading(
+                self.name, data, starts.__getitem__, ends.__getitem__, low, high, is_aligned, period=period
+            ),
+        )
+
+
+HEX: Final = Numbers(
+    "hex",
+    16,
+    rb"(?:0[xX])?[0-9A-Fa-f]{2}" + _BETWEEN,
+    rb"(?:0[xX])?([0-9A-Fa-f]{2})" + _BETWEEN,
+)
+DECIMAL: Final = Numbers("decimal", 10, rb"[0-9]{1,3}" + _AFTER, rb"([0-9]{1,3})")
+OCTAL: Final = Numbers("octal", 8, rb"0?[0-3][0-7]{2}" + _AFTER, rb"([0-7]{3})")
 
 
 _DIGITS = b"0123456789abcdefABCDEF"

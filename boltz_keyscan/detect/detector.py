@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import engine
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.rules import Rule, list_prefixes
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Digests, Lookup
@@ -36,7 +36,7 @@ class KeyDetector:
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
         """Return a detector for the keys of ``rules``."""
-        return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
+        return cls(rules, list_prefixes(rules))
 
     def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None

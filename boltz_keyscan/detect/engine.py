@@ -7,6 +7,7 @@ millisecond; without a usable cache it is compiled in this process.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import threading
@@ -17,7 +18,7 @@ import hyperscan
 from boltz_keyscan import rules
 from boltz_keyscan.detect import engine_file, literals
 from boltz_keyscan.detect.engine_file import Stored
-from boltz_keyscan.detect.literals import LONGEST
+from boltz_keyscan.detect.literals import BROKEN_REACH, LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,44 +30,6 @@ OVERLAP: Final = LONGEST - 1
 
 _APART: Final = b"\xff"
 """A byte that is in no literal: they consist of ASCII characters and NULs."""
-
-_NEAR = 100
-"""Bytes before the end of a broken prefix in which its beginning must end."""
-
-SIGNATURES: Final = (
-    (b"PK\1\2", 0),
-    (b"PK\3\4", 0),
-    (b"7z\xbc\xaf\x27\x1c", 0),
-    (b"\xfd7zXZ\0", 0),
-    (b"1AY&SY", 4),
-    (b"\x1f\x8b\x08", 0),
-    (b"\x28\xb5\x2f\xfd", 0),
-    (b"Rar!\x1a\7", 0),
-    (b"MSCF\0\0\0\0", 0),
-    (b"LZIP\1", 0),
-    (b"ustar\0", 257),
-    (b"ustar  ", 257),
-    (b"koly\0\0\0\4", 0),
-    (b"NullsoftInst", 4),
-    (b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 0),
-    (b"x\x01", 0),
-    (b"x\x5e", 0),
-    (b"x\x9c", 0),
-    (b"x\xda", 0),
-)
-"""Signatures of archives that other bytes may precede: literal, and bytes of the archive before it.
-
-The engine finds them in the same pass; ``sources.signatures`` checks them. All are plain literals:
-with expressions among them the engine takes a third longer."""
-
-
-def _signatures() -> tuple[tuple[bytes, int], ...]:
-    """Return the signatures as they are and as encodings write them."""
-    from boltz_keyscan import beginnings  # noqa: PLC0415 - a saved engine does not need them
-
-    encoded = ((literal, before) for literal, _, before in beginnings.encoded_beginnings())
-    return (*SIGNATURES, *encoded)
-
 
 Found = tuple[int, bytes]
 """An offset and the literal found there."""
@@ -93,10 +56,7 @@ class Engine:
     def __init__(self, database: hyperscan.Database, stored: Stored, prefixes: tuple[bytes, ...]) -> None:
         self._database = database
         self._scratch = _Scratch(database)
-        self._lengths = stored.lengths
-        self._text = stored.text
         self._stored = stored
-        self._starts: tuple[int, ...] = ()
         self._literals: dict[int, bytes] = {}
         self._numbers: dict[bytes, int] = {}
         self._read: dict[bytes, tuple[Meaning, ...]] = {}
@@ -120,26 +80,20 @@ class Engine:
         Args:
             texts: the texts to search; a literal is never in two of them.
         """
-        found: list[list[Found]] = [[] for _ in texts]
-        matches = self._matches(_APART.join(texts))
-        first = index = low = 0
-        while first < len(matches):
-            while matches[first][0] > low + len(texts[index]):
-                low += len(texts[index]) + len(_APART)
-                index += 1
-            high = low + len(texts[index])
-            own = []
-            while first < len(matches) and matches[first][0] <= high:
-                stop, number = matches[first]
-                own.append((stop - low, number))
-                first += 1
-            found[index] = sorted(set(self._plausible(texts[index], own)))
-        return found
+        starts = [0, *itertools.accumulate(len(text) + len(_APART) for text in texts)]
+        matches: list[list[tuple[int, int]]] = [[] for _ in texts]
+        for stop, number in self._matches(_APART.join(texts)):
+            index = bisect.bisect_left(starts, stop) - 1
+            matches[index].append((stop - starts[index], number))
+        return [
+            sorted(set(self._plausible(text, own))) if own else []
+            for text, own in zip(texts, matches, strict=True)
+        ]
 
     def _matches(self, buffer: Buffer, marks: list[int] | None = None) -> list[tuple[int, int]]:
         """Return the end and the number of every literal in a buffer, in order of the ends."""
         matches: list[tuple[int, int]] = []
-        count = len(self._lengths)
+        count = len(self._stored.lengths)
 
         def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
             if number < count:
@@ -159,18 +113,21 @@ class Engine:
         if literal not in self._read:
             if literal not in self._numbers:
                 # Not one that this engine found.
-                for number in range(len(self._lengths)):
+                for number in range(len(self._stored.lengths)):
                     self._literal(number)
             self._read[literal] = literals.read_meanings(self._lines[self._numbers[literal]])
         return self._read[literal]
 
     def _literal(self, number: int) -> bytes:
         if number not in self._literals:
-            self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
-            literal = self._text[self._starts[number] : self._starts[number + 1]]
+            literal = self._stored.text[self._starts[number] : self._starts[number + 1]]
             self._literals[number] = literal
             self._numbers[literal] = number
         return self._literals[number]
+
+    @functools.cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return (0, *itertools.accumulate(self._stored.lengths))
 
     @functools.cached_property
     def _lines(self) -> list[bytes]:
@@ -195,8 +152,8 @@ class Engine:
             if beginning := beginnings.get(literal):
                 if buffer[max(offset - len(beginning), 0) : offset] == beginning:
                     continue
-                if offset >= _NEAR:
-                    before = bytes(buffer[offset - _NEAR : offset])
+                if offset >= BROKEN_REACH:
+                    before = bytes(buffer[offset - BROKEN_REACH : offset])
                     if not any(part in before for part in _halves(beginning)):
                         continue
             found.append((offset, literal))
@@ -239,22 +196,30 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
     """Return the engine for a set of type prefixes, from the cache or compiled and saved there."""
     identity = engine_file.identity(prefixes)
     # Only for the bundled rules: the prefix of another rule could be a key.
-    is_bundled = prefixes == tuple(rule.prefix.encode("ascii") for rule in rules.load())
+    is_bundled = prefixes == rules.list_prefixes(rules.load())
     if is_bundled and (loaded := engine_file.load(identity)) is not None:
-        database, stored = loaded
-        return Engine(database, stored, prefixes)
-    table = literals.table(prefixes)
-    signatures = _signatures()
-    database = compile_literals((*table.literals, *(literal for literal, _ in signatures)))
+        return Engine(*loaded, prefixes)
+    database, stored = _compile(prefixes)
+    if is_bundled:
+        engine_file.save(identity, database, stored)
+    return Engine(database, stored, prefixes)
+
+
+def _compile(prefixes: tuple[bytes, ...]) -> tuple[hyperscan.Database, Stored]:
+    """Return the database of all literals of type prefixes, and of the signatures of archives."""
+    # A saved engine needs neither.
+    from boltz_keyscan import beginnings  # noqa: PLC0415 - see above
+    from boltz_keyscan.detect import literal_table  # noqa: PLC0415 - see above
+
+    table = literal_table.make_table(prefixes)
+    signatures = beginnings.literals()
     stored = Stored(
         lengths=bytes(map(len, table.literals)),
         text=b"".join(table.literals),
         meanings=b"\n".join(map(literals.write_meanings, table.meanings)),
         marks=b" ".join(b"%d" % (before + len(literal)) for literal, before in signatures),
     )
-    if is_bundled:
-        engine_file.save(identity, database, stored)
-    return Engine(database, stored, prefixes)
+    return compile_literals((*table.literals, *(literal for literal, _ in signatures))), stored
 
 
 def compile_literals(texts: tuple[bytes, ...]) -> hyperscan.Database:

@@ -28,8 +28,9 @@ _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
 
 _SOURCE_MODULES = (
-    *("decoders", "encodings", "engine", "escapes", "literals", "rtf"),
+    *("base32", "decoders", "encodings", "engine", "escapes", "literal_table", "literals"),
     *(f"layouts/{name}" for name in ("cells", "dumps", "markup", "spaced", "values")),
+    *("../base64_text", "../beginnings", "../rules"),
 )
 """Modules that determine the literals: in a checkout they change without the version."""
 
@@ -69,7 +70,7 @@ def _module_stamps() -> str:
     """Return sizes and times of the modules that determine the literals."""
     folder = os.path.dirname(__file__)
     stamps = []
-    for name in (*_SOURCE_MODULES, os.path.join("..", "beginnings")):
+    for name in _SOURCE_MODULES:
         with contextlib.suppress(OSError):
             facts = os.stat(os.path.join(folder, f"{name}.py"))
             stamps.append(f"{facts.st_size}:{facts.st_mtime_ns}")

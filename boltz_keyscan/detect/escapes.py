@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-from boltz_keyscan.detect.decoders import Reading, Spelling, compile_pattern, make_spellings, unit_run
+from boltz_keyscan.detect.decoders import (
+    ALPHANUMERIC,
+    Reading,
+    Spelling,
+    compile_pattern,
+    make_spellings,
+    unit_run,
+)
+from boltz_keyscan.records import dataclass
 
 CHARACTER: Final = rb"[\x21-\x7e]"
 """One character of a text without spaces; escapes consist of them."""
@@ -37,7 +45,7 @@ def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
 
 def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
     """Yield the text with everything escaped but letters, digits, ``_``, ``-`` and ``.``."""
-    safe = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
+    safe = b"_-." + ALPHANUMERIC
     return make_spellings(
         b"".join(b"%c" % byte if byte in safe else form % byte for byte in text) for form in forms[:2]
     )
@@ -58,24 +66,24 @@ def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
     return make_spellings(text.replace(b"_", name) for name in names)
 
 
-def escape_read(
-    text: bytes, at: int, _phase: int, _low: int, *, name: str, escapes: bytes, unit: bytes = CHARACTER
-) -> tuple[Reading]:
-    """Read text without spaces, with its escapes decoded once; one of no character decodes to nothing.
+@dataclass(frozen=True, slots=True)
+class Escapes:
+    """The decoder of escapes in a text without spaces."""
 
-    Args:
-        text: the text to read.
-        at: an offset in it.
-        name: the name of the reading.
-        escapes: the pattern of escapes.
-        unit: the pattern of a part of the text: a character, or an escape with other bytes in it.
-    """
-    low, high = unit_run(unit, text, at)
-    # Escapes are matched whole, so that none begins within another.
-    parts = split_at(escapes, text[low:high])
-    decoded = parts.copy()
-    decoded[1::2] = [_decode(escapes, escape) for escape in parts[1::2]]
-    return (read_parts(name, parts, decoded, low, high),)
+    name: str
+    pattern: bytes
+    """The escapes; a named group of each has its number (``x``, ``o``, ``d``) or its name (``n``)."""
+    unit: bytes = CHARACTER
+    """A part of the text: a character, or an escape with other bytes in it."""
+
+    def read(self, text: bytes, at: int, _phase: int, _low: int) -> tuple[Reading]:
+        """Read the text around an offset, its escapes decoded once; one of no character becomes nothing."""
+        low, high = unit_run(self.unit, text, at)
+        # Escapes are matched whole, so that none begins within another.
+        parts = split_at(self.pattern, text[low:high])
+        decoded = parts.copy()
+        decoded[1::2] = [_decode(self.pattern, escape) for escape in parts[1::2]]
+        return (read_parts(self.name, parts, decoded, low, high),)
 
 
 def split_at(pattern: bytes, text: bytes) -> list[bytes]:
@@ -129,9 +137,7 @@ def read_parts(  # noqa: PLR0917 - the fields of a reading
         part, origin, place = part_of(byte)
         return origin + (len(parts[part]) if part % 2 else place + 1)
 
-    return Reading(
-        name, b"".join(decoded), start, end, low, high, lambda at, _phase: low <= at < high, doubt, 1
-    )
+    return Reading(name, b"".join(decoded), start, end, low, high, doubt=doubt, period=1)
 
 
 @functools.lru_cache(maxsize=1 << 12)
@@ -159,11 +165,25 @@ _NAMES = {
     b"~": b" ",
 }
 
-BACKSLASHED = (
+BACKSLASH: Final = Escapes(
+    "backslash",
     rb"\\(?:u\{(?P<y>[0-9A-Fa-f]{1,6})\}|[uU](?:0000)?00(?P<u>[0-9A-Fa-f]{2})|x(?P<x>[0-9A-Fa-f]{2})"
-    rb"|(?P<o>[0-3][0-7]{2})|(?P<n>[\\/\"'_-]))"
+    rb"|(?P<o>[0-3][0-7]{2})|(?P<n>[\\/\"'_-]))",
 )
-HTML = (
+HTML: Final = Escapes(
+    "html",
     rb"&(?:\#[xX]0{0,5}(?P<x>[0-9A-Fa-f]{1,2})|\#0{0,5}(?P<d>[0-9]{1,3})"
-    rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));"
+    rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));",
 )
+PERCENT: Final = Escapes("percent", rb"%(?P<x>[0-9A-Fa-f]{2})")
+_SOFT_BREAK: Final = rb"=[ \t]{0,9}\r?\n"
+QUOTED_PRINTABLE: Final = Escapes(
+    "quoted-printable", rb"=(?P<x>[0-9A-Fa-f]{2})|" + _SOFT_BREAK, _SOFT_BREAK + b"|" + CHARACTER
+)
+_RTF: Final = (
+    rb"\\(?:'(?P<x>[0-9A-Fa-f]{2})|u(?P<d>[0-9]{1,3}) ?(?:\?|\\'[0-9A-Fa-f]{2})"
+    rb"|(?P<h>_)|-|(?P<n>[\\{}~]))"
+)
+"""Numbered characters; non-breaking and optional hyphens; a blank; escaped signs."""
+
+RTF: Final = Escapes("rtf", _RTF, _RTF + b"|" + CHARACTER)

@@ -7,10 +7,15 @@ returned redacted; ``triage`` decides if they suppress the key.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from boltz_keyscan.columns import width_of
 from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE
 from boltz_keyscan.model.suppression import Comment
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.readings import Key
 
 _MAX_REASON_CHARS = 200
 
@@ -42,16 +47,8 @@ _LONG_WORD = re.compile(rb"[A-Za-z0-9_]{12}")
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl))*", re.IGNORECASE)
 
 
-def inline_comments(
-    window: bytes,
-    start: int,
-    end: int,
-    redaction: redact.Redaction,
-    chain: tuple[str, ...] = (),
-    *,
-    body: bytes = b"",
-) -> tuple[Comment, ...]:
-    """Return the comments beside the key in ``window[start:end]``.
+def inline_comments(window: bytes, base: int, key: Key, redaction: redact.Redaction) -> tuple[Comment, ...]:
+    """Return the comments beside a key.
 
     A comment is read in the text of the blob, not in an encoding that the key is in, because a
     reader does not see it there. Only UTF-16 and UTF-32 are decoded, because the whole line is.
@@ -61,15 +58,14 @@ def inline_comments(
 
     Args:
         window: bytes of the blob, from its start or from ``BEFORE`` bytes before the key.
-        start: the start of the key in it, encoded or not.
-        end: the end of the key.
+        base: the offset of the window in the blob.
+        key: the key, encoded or not.
         redaction: the redaction applied to reasons.
-        chain: the encodings of the key, outermost first.
-        body: the body of the key; no part of it may be shown.
     """
-    coding = chain[0] if chain and chain[0].startswith("utf-") else ""
+    start, end, body = key.start - base, key.end - base, key.secret
+    coding = key.chain[0] if key.chain and key.chain[0].startswith("utf-") else ""
     # In whole characters from the key: ``BEFORE`` is a multiple of any width.
-    low = max(start - BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
+    low = max(start - BEFORE, start % width_of(coding) if coding else 0)
     near = window[low : end + AFTER]
     near = near.replace(b"\0", b"") if coding else near
     if not any(marker in near for marker in _MARKERS):

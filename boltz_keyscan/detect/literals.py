@@ -1,27 +1,14 @@
-"""The literals that the engine searches for: every form that a part of a type prefix may have.
+"""Literals of the engine, and their meanings; ``literal_table`` makes them.
 
-Single literals are prefixes that are plain, broken or encoded once; chain literals are encoded
-more than once. All are made from the prefixes of the rules, so a new rule has them too.
-
-A line break may be inside a literal. So each prefix has two fragments, its beginning (``HEAD``
-bytes) and its end (``TAIL``), and one break leaves one of them whole. That needs lines of 24
-columns or more, and of 60 in a chain; narrower lines may cut both. If two links of a chain are in
-lines, there may be two breaks: such literals are cut in two, or include the inner break. UTF-16 of
-two links in lines is left out: it would take a thousand literals more.
+This has no more than a saved engine needs.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import is_exact
-
-if TYPE_CHECKING:
-    from boltz_keyscan.detect.decoders import Spelling
-    from boltz_keyscan.detect.encodings import Form
 
 HEAD: Final = 7
 """Bytes at the beginning of a prefix; encoded, they are rare by chance."""
@@ -29,23 +16,11 @@ HEAD: Final = 7
 STEM: Final = 6
 """Bytes at the beginning of a plain prefix that are searched for."""
 
-SHORTEST: Final = 4
-"""Bytes of the shortest literal of an exact prefix."""
-
-TAIL: Final = 6
-"""Bytes at the end of a prefix: its mode."""
-
-PART: Final = 12
-"""Bytes of each part of a longer literal, at most."""
-
-LEAST: Final = 6
-"""Characters of the shortest part of a link: base64 makes seven of them, enough for a literal."""
-
-_BREAKS = (b"\n", b"\r\n", b"\\n")
-"""Line breaks, without indentation."""
-
 LONGEST: Final = 160
 """Bytes of the longest literal."""
+
+BROKEN_REACH: Final = 100
+"""Bytes before the end of a broken prefix in which its beginning is searched for."""
 
 DEPTH: Final = 3
 """Encodings in a chain, at most."""
@@ -58,38 +33,6 @@ BROKEN: Final = -2
 
 Meaning = tuple[int, int]
 """The number of a form in ``FORMS``, and the phase of the literal in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """All literals, those of one encoding before those of chains."""
-
-    literals: tuple[bytes, ...]
-    meanings: tuple[tuple[Meaning, ...], ...]
-    """The meanings of each literal."""
-
-
-@functools.cache
-def table(prefixes: tuple[bytes, ...]) -> Table:
-    """Return the literals for a set of type prefixes."""
-    exact = tuple(filter(is_exact, prefixes))
-    others = tuple(prefix for prefix in prefixes if prefix not in exact)
-    meanings: dict[bytes, dict[Meaning, None]] = {}
-    _collect(_single_literals(others), meanings, frozenset())
-    _collect(_chain_literals(others), meanings, frozenset(meanings))
-    _collect(_exact_literals(exact), meanings, frozenset(), SHORTEST)
-    return Table(tuple(meanings), tuple(tuple(own) for own in meanings.values()))
-
-
-def _collect(
-    pairs: Iterable[tuple[bytes, Meaning]],
-    meanings: dict[bytes, dict[Meaning, None]],
-    known: frozenset[bytes],
-    shortest: int = STEM,
-) -> None:
-    for literal, meaning in pairs:
-        if shortest <= len(literal) <= LONGEST and literal not in known:
-            meanings.setdefault(literal, {})[meaning] = None
 
 
 def write_meanings(meanings: tuple[Meaning, ...]) -> bytes:
@@ -108,160 +51,7 @@ def read_meanings(line: bytes) -> tuple[Meaning, ...]:
 
 
 @functools.cache
-def prefix_fragments(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return the beginnings and the ends of the prefixes, which are looked for in every encoding."""
-    return tuple(sorted({prefix[:HEAD] for prefix in prefixes} | {prefix[-TAIL:] for prefix in prefixes}))
-
-
-@functools.cache
 def prefix_endings(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
     """Return, by the end of each prefix, its beginning: the end finds a key whose beginning is broken."""
     cuts = {prefix: min(STEM, len(prefix) - HEAD) for prefix in prefixes if not is_exact(prefix)}
     return {prefix[cut:]: prefix[:cut] for prefix, cut in cuts.items()}
-
-
-def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    """Yield the literals of prefixes that are plain, broken or encoded once."""
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
-
-    for prefix in prefixes:
-        yield prefix[:STEM], (PLAIN, 0)
-    for rest in prefix_endings(prefixes):
-        yield rest, (BROKEN, 0)
-    parts = prefix_fragments(prefixes)
-    for number, form in enumerate(FORMS):
-        yield from _spell(number, form.spell, parts)
-    for number, form in enumerate(FORMS):
-        yield from _spell(number, form.pieces, prefixes)
-    for number, form in enumerate(FORMS):
-        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
-        yield from _spell(number, form.again, inner)
-
-
-def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    """Yield the literals of exact prefixes: plain, encoded once, or twice.
-
-    They are too short to be found in parts, and the literals of longer chains are too many: with them the
-    engine would take a third longer.
-    """
-    from boltz_keyscan.detect import base32  # noqa: PLC0415 - a saved engine does not need them
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - likewise
-
-    yield from ((prefix, (PLAIN, 0)) for prefix in prefixes)
-    for number, form in enumerate(FORMS):
-        yield from _spell(number, form.spell, prefixes)
-        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, prefixes))
-        yield from _spell(number, form.again, inner)
-        if form.lined:
-            yield from _spell_broken(number, form.spell, prefixes)
-        if form.name == base32.NAME:
-            yield from _spell(number, base32.spell_whole, prefixes)
-        links = (literal for link in FORMS for literal in _first(link, prefixes))
-        yield from _spell(number, form.chain, links)
-
-
-def _spell_broken(
-    number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
-) -> Iterator[tuple[bytes, Meaning]]:
-    """Encode texts that are too short for parts, with a line break at each place."""
-    for literal, meaning in _spell(number, spell, texts):
-        for at in range(1, len(literal)):
-            yield from ((literal[:at] + line_break + literal[at:], meaning) for line_break in _BREAKS)
-
-
-def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    """Yield the literals of prefixes that are encoded two or three times."""
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
-
-    inner = {literal for form in FORMS for literal in _first(form, prefix_fragments(prefixes))}
-    whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
-    twice = {
-        literal
-        for number, form in whole
-        for literal, _ in _parts(
-            number, form, (link for _, first in whole for link in _first(first, prefix_fragments(prefixes)))
-        )
-    }
-    lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
-    once = {literal for _, form in lined for literal in _first(form, prefix_fragments(prefixes))}
-    again = _encode_parts(lined, once)
-    for number, form in enumerate(FORMS):
-        yield from _parts(number, form, inner | _halves(once) if form.lined else inner)
-    for number, form in whole:
-        if form.lined:
-            texts = (twice - again) | _halves(again)
-        elif _is_wide(form):
-            # Literals that are found in the text without its NULs.
-            texts = twice | _encode_parts(lined, _ends(once)) | _registry_values(prefix_fragments(prefixes))
-        else:
-            texts = twice | _ends(again)
-        yield from _parts(number, form, texts)
-
-
-def _registry_values(fragments: Iterable[bytes]) -> set[bytes]:
-    """Return UTF-16 as comma-separated hex, as a .reg file has it, which is UTF-16 itself.
-
-    Its lines of 80 columns have 25 bytes: halves of the fragments, so that a break leaves one whole.
-    """
-    halves = {half for fragment in fragments for half in (fragment[:4], fragment[-4:])}
-    return {half.decode("ascii").encode("utf-16-le").hex(",").encode() for half in halves}
-
-
-def _is_wide(form: Form) -> bool:
-    return form.name.startswith("utf-")
-
-
-def _encode_parts(forms: Iterable[tuple[int, Form]], texts: set[bytes]) -> set[bytes]:
-    return {literal for number, form in forms for literal, _ in _parts(number, form, texts)}
-
-
-def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
-    """Encode texts in the innermost form of a chain."""
-    return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
-
-
-def _halves(links: Iterable[bytes]) -> set[bytes]:
-    """Return the parts that one line break leaves whole of each link."""
-    return {text for link in links for text in _break(link)}
-
-
-def _break(link: bytes) -> Iterator[bytes]:
-    """Yield the parts that one line break leaves whole; where they are too short, all with the break."""
-    yield from _ends((link,))
-    size = len(link)
-    for at in range(size - LEAST + 1, LEAST):
-        yield from (link[:at] + line_break + link[at:] for line_break in _BREAKS)
-        # The text next to the break before an indented line.
-        if at >= LEAST // 2:
-            yield link[:at] + b"\n    "[: LEAST - at]
-        else:
-            yield b"    "[: LEAST - size + at] + link[at:]
-
-
-def _ends(links: Iterable[bytes]) -> set[bytes]:
-    return {end for link in links for end in (link[:LEAST], link[-LEAST:])}
-
-
-def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
-    """Encode literals, and cut long ones into parts, so that a break leaves one whole."""
-    wide = _is_wide(form)
-    # UTF-16 of UTF-16 is found as UTF-32.
-    fit = (text for text in texts if not (wide and 0 in text))
-    for literal, (_, phase) in _spell(number, form.chain, fit):
-        if len(literal) <= PART + 4 or wide:
-            yield literal, (number, phase)
-        else:
-            # The first and the last do not overlap: a break in one leaves the other whole.
-            part = min(PART, len(literal) // 2)
-            last = len(literal) - part
-            for at in (0, last):
-                yield literal[at : at + part], (number, (phase + at) % 4)
-
-
-def _spell(
-    number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
-) -> Iterator[tuple[bytes, Meaning]]:
-    for text in sorted(texts):
-        for literal, phase in spell(text):
-            if literal != text:
-                yield literal, (number, phase)

@@ -22,12 +22,14 @@ from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.overlaps import best_of_overlapping
-from boltz_keyscan.detect.readings import Key, Search, make_search
+from boltz_keyscan.detect.plain_keys import Search, make_search
+from boltz_keyscan.detect.readings import Key
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Edit, Match
-from boltz_keyscan.records import dataclass
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.model.suppression import Comment
+from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.rules import Rule, list_prefixes
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Digests, Lookup
@@ -55,11 +57,11 @@ class Patterns:
 @functools.cache
 def compile_rules(rules: tuple[Rule, ...]) -> Patterns:
     """Return the patterns of a rule set."""
-    prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
-    bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
-    search = make_search(prefixes, bodies)
-    by_prefix = {rule.prefix.encode("ascii"): rule.id for rule in rules}
-    return Patterns(search, by_prefix, redact.compile_redaction(prefixes))
+    prefixes = list_prefixes(rules)
+    bodies = [regex.compile(rule.body.encode("ascii")) for rule in rules]
+    search = make_search(prefixes, dict(zip(prefixes, bodies, strict=True)))
+    names = dict(zip(prefixes, (rule.id for rule in rules), strict=True))
+    return Patterns(search, names, redact.compile_redaction(prefixes))
 
 
 def find(
@@ -74,123 +76,132 @@ def find(
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
-        patterns: from ``compiled``.
+        patterns: from ``compile_rules``.
         lookup: the lookup applied to each key.
         admits: the filter of keys to report; without it all are reported.
         edits: True to give each match the edits that redact it.
     """
-    finder = KeyFinder(patterns.search)
-    ruler, cells = Ruler(), Cells()
-    window, base, done = b"", 0, 0
+    finder, window = KeyFinder(patterns.search), _Window(patterns, lookup, admits, edits)
+    done = 0
     undecided: list[Key] = []
     recent: list[Key] = []
-    for chunk, last in _marked(chunks):
-        window += chunk
+    for chunk, is_last in _slices(chunks):
+        window.data += chunk
+        base, end = window.base, window.base + len(window.data)
         # A key that begins after the horizon may not be complete yet.
-        horizon = base + len(window) - (0 if last else AHEAD + AFTER)
-        if horizon - done < _STEP and not last:
+        horizon = end if is_last else end - AHEAD - AFTER
+        if horizon - done < _STEP and not is_last:
             continue
-        undecided += finder.keys(window, base, done - base, horizon - base)
+        undecided += finder.keys(window.data, base, done - base, horizon - base)
         done = horizon
-        # A later literal may belong to a key that begins up to ``BACK`` before it, and the context of a
-        # key depends on the keys after it.
-        sure = done if last else done - BACK - AFTER
         best = best_of_overlapping(undecided)
-        count = next(
-            (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
-            len(best),
-        )
-        ready, undecided = (best, []) if last else (best[:count], best[count:])
+        count = len(best) if is_last else _count_decided(best, done)
+        ready, undecided = best[:count], best[count:]
         near = [*recent, *best]
         for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
-            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits, edits)
+            yield from window.matches(list(cell), near)
         # A later key may begin up to ``BACK`` before ``done``, and its context needs the bytes before it.
         first = min([key.start for key in undecided] + [done])
-        passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
-        recent = [key for key in [*recent, *ready] if key.end > base + passed]
-        if passed >= _STEP:
-            if ruler.at < base + passed:
-                _advance(ruler, cells, window, base, passed)
-            window, base = window[passed:], base + passed
+        needed = (first & ~(_CELL - 1)) - BEFORE - BACK
+        recent = [key for key in [*recent, *ready] if key.end > needed]
+        window.drop(needed)
 
 
-def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+def _slices(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield the chunks in small parts, and at last an empty one with True."""
     for chunk in chunks:
         for at in range(0, len(chunk), _SLICE):
             yield chunk[at : at + _SLICE], False
     yield b"", True
 
 
-def _matches(  # noqa: PLR0917 - the state of ``find``
-    keys: list[Key],
-    near: list[Key],
-    window: bytes,
-    base: int,
-    ruler: Ruler,
-    cells: Cells,
-    patterns: Patterns,
-    lookup: Lookup | Digests | None,
-    admits: Admits | None,
-    edits: bool,  # noqa: FBT001 - as above
-) -> Iterator[Match]:
-    """Yield the matches of keys that are close together; ``near`` has all keys around them."""
-    wanted = []
-    for key in keys:
-        fingerprint = _fingerprint(key)
-        place = (window, key.start - base, key.end - base, patterns.redaction, key.chain)
-        shape = key.verdict.shape
-        # A comment makes no difference to a placeholder, of which there may be very many.
-        comments = () if shape is Shape.PLACEHOLDER else inline_comments(*place, body=_secret(key))
-        rule = patterns.rules[key.prefix]
-        if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
-            if shape is Shape.PLACEHOLDER:
-                comments = inline_comments(*place)
-            wanted.append((key, fingerprint, comments))
-    if not wanted:
-        return
-    low = max(keys[0].start - BEFORE, base)
-    high = max(key.end for key in keys) + AFTER
-    known = [
-        (key.start - base, key.end - base, key.prefix, _secret(key), bool(key.chain))
-        for key in near
-        if key.end > low and key.start < high
-    ]
-    around = Surroundings.of(window, low - base, high - base, patterns.redaction, known)
-    for key, fingerprint, comments in wanted:
-        _advance(ruler, cells, window, base, key.start - base)
-        cell, where = cells.here, ruler.place(key.chain[0] if key.chain else "")
-        yield Match(
+def _count_decided(keys: list[Key], done: int) -> int:
+    """Return the number of keys at the beginning that the bytes after an offset can no longer change.
+
+    A later literal may belong to a key that begins up to ``BACK`` before it, and the context of a key
+    depends on the keys after it.
+    """
+    sure = done - BACK - AFTER
+    decided = itertools.takewhile(lambda key: (key.start | (_CELL - 1)) < sure and key.end <= sure, keys)
+    return sum(1 for _ in decided)
+
+
+@dataclass(slots=True)
+class _Window:
+    """The part of a blob that is held, from which matches are made of keys."""
+
+    patterns: Patterns
+    lookup: Lookup | Digests | None
+    admits: Admits | None
+    edits: bool
+    data: bytes = field(default=b"", repr=False)
+    base: int = 0
+    """The offset of ``data`` in the blob."""
+    _ruler: Ruler = field(default_factory=Ruler)
+    _cells: Cells = field(default_factory=Cells)
+
+    def matches(self, keys: list[Key], near: list[Key]) -> Iterator[Match]:
+        """Yield the matches of keys that are close together; ``near`` has all keys around them."""
+        if admitted := list(self._admitted(keys)):
+            around = Surroundings.of(self.data, self.base, keys, near, self.patterns.redaction)
+            for key, fingerprint, comments in admitted:
+                yield self._match(key, fingerprint, comments, around)
+
+    def _admitted(self, keys: list[Key]) -> Iterator[tuple[Key, str, tuple[Comment, ...]]]:
+        """Yield the keys to report, with their fingerprints and the comments beside them."""
+        for key in keys:
+            fingerprint, shape = _fingerprint(key), key.verdict.shape
+            # A comment makes no difference to a placeholder, of which there may be very many.
+            comments = () if shape is Shape.PLACEHOLDER else self._comments(key)
+            rule = self.patterns.rules[key.prefix]
+            if self.admits is None or self.admits(
+                key.start, rule, shape, fingerprint, commented=bool(comments)
+            ):
+                yield key, fingerprint, self._comments(key) if shape is Shape.PLACEHOLDER else comments
+
+    def _comments(self, key: Key) -> tuple[Comment, ...]:
+        return inline_comments(self.data, self.base, key, self.patterns.redaction)
+
+    def _match(
+        self, key: Key, fingerprint: str, comments: tuple[Comment, ...], around: Surroundings
+    ) -> Match:
+        self._advance(key.start)
+        cell, place = self._cells.here, self._ruler.place(key.chain[0] if key.chain else "")
+        return Match(
             fingerprint=fingerprint,
-            rule_id=patterns.rules[key.prefix],
+            rule_id=self.patterns.rules[key.prefix],
             shape=key.verdict.shape,
             reason=key.verdict.reason,
-            offset=ruler.at,
+            offset=key.start,
             length=key.end - key.start,
-            line=where.line + 1,
-            column=where.characters + 1,
-            column_utf16=where.units + 1,
-            context=around.context(key.start - base, key.end - base),
+            line=place.line + 1,
+            column=place.characters + 1,
+            column_utf16=place.units + 1,
+            context=around.context(key.start, key.end),
             decoded=key.chain,
             comments=comments,
             cell=cell.number if cell else None,
             cell_part=cell.words or None if cell else None,
-            listed=lookup.matching_prefixes(key.raw) if lookup else (),
-            sealed=lookup.seal(key.raw, fingerprint) if lookup else b"",
-            edits=_find_edits(key, fingerprint) if edits else (),
+            listed=self.lookup.matching_prefixes(key.raw) if self.lookup else (),
+            sealed=self.lookup.seal(key.raw, fingerprint) if self.lookup else b"",
+            edits=_find_edits(key, fingerprint) if self.edits else (),
         )
 
+    def drop(self, before: int) -> None:
+        """Drop the bytes before an offset of the blob, if they are enough to be worth a copy."""
+        passed = before - self.base
+        if passed >= _STEP:
+            self._advance(before)
+            self.data, self.base = self.data[passed:], before
 
-def _secret(key: Key) -> bytes:
-    """Return the body of a key, no part of which may be printed; empty for a placeholder."""
-    return b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
-
-
-def _advance(ruler: Ruler, cells: Cells, window: bytes, base: int, to: int) -> None:
-    if not ruler.at:
-        ruler.begin(window)
-    passed = window[ruler.at - base : to]
-    ruler.advance(passed)
-    cells.advance(passed)
+    def _advance(self, offset: int) -> None:
+        """Count the lines and cells up to an offset of the blob."""
+        ruler = self._ruler
+        if not ruler.at:
+            ruler.begin(self.data)
+        passed = self.data[ruler.at - self.base : offset - self.base]
+        ruler.advance(passed)
+        self._cells.advance(passed)
 
 
 def _find_edits(key: Key, fingerprint: str) -> tuple[Edit, ...]:

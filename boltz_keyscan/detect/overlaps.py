@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
+from boltz_keyscan.detect.decoders import offsets
 from boltz_keyscan.model.enums import Shape
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def _places(key: Key, start: int) -> Iterator[int]:
         shift = start - decoded.reading.start(inner.start)
         return (shift + decoded.reading.start(at) for at in _places(inner, inner.start))
     if key.runs:
-        places = itertools.chain.from_iterable(itertools.starmap(range, key.runs))
-        return itertools.islice((start - key.runs[0][0] + at for at in places), len(key.raw))
+        return (start - key.runs[0][0] + at for at in offsets(key.runs)[: len(key.raw)])
     return iter(range(start, start + len(key.raw)))
 
 

@@ -6,39 +6,30 @@ its range (``decoders.SERVED``).
 
 from __future__ import annotations
 
-import functools
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
-from boltz_keyscan.detect import boundaries, rtf
-from boltz_keyscan.detect.classify import (
-    CONFIRMED,
-    KEY_BODY,
-    BodyPattern,
-    Verdict,
-    classify,
-    classify_exact,
-)
+from boltz_keyscan.detect.classify import KEY_BODY, Verdict
 from boltz_keyscan.detect.decoders import AHEAD, BACK, SERVED, Reading
 from boltz_keyscan.detect.encodings import FORMS
+from boltz_keyscan.detect.plain_keys import Search
+from boltz_keyscan.detect.rtf import ControlWords
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.rules import is_exact
-
-RUN = 200
-"""Characters of the longest body; real ones have 43."""
 
 NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
 """The number of each form."""
 
-_READERS = tuple(NUMBERS[form.like or form.name] for form in FORMS)
-"""The number of the form that reads each form."""
+_READERS = tuple(
+    next(number for number, other in enumerate(FORMS) if other.read == form.read) for form in FORMS
+)
+"""The number of the first form with the same reader as each form, so that one reading serves all of them."""
 
 _LAYOUTS = {
-    name: tuple(number for number, form in enumerate(FORMS) if name in form.of)
-    for name in {name for form in FORMS for name in form.of}
+    name: tuple(number for number, form in enumerate(FORMS) if name in form.layout_of)
+    for name in {name for form in FORMS for name in form.layout_of}
 }
 """The layouts that are read around literals, by the name of a form."""
 
@@ -48,56 +39,12 @@ _FREE = 3 << 13
 _ATTEMPT = 1 << 11
 """Bytes that a reading of fewer counts for: it takes as long."""
 
-_BACKSLASH, _RTF = NUMBERS["backslash"], NUMBERS["rtf"]
+_BACKSLASH, _RTF = _READERS[NUMBERS["backslash"]], NUMBERS["rtf"]
 
 _BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
     (b"0", b"1", b"2", b"3"), "octal-escape"
 )
 """The name of an escape by the byte after the backslash; any other is ``backslash``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """The compiled search for the keys of a rule set."""
-
-    prefixes: tuple[bytes, ...]
-    patterns: tuple[tuple[bytes, re.Pattern[bytes]], ...]
-    """Patterns of a prefix and a body, as two groups, each with the text that they begin with."""
-    bodies: Mapping[bytes, BodyPattern]
-
-    def find(self, text: bytes, start: int = 0) -> Iterator[re.Match[bytes]]:
-        """Yield the matches in a text from an offset on: those of keys, then those of exact prefixes."""
-        for beginning, pattern in self.patterns:
-            if text.find(beginning, start) >= 0:
-                yield from pattern.finditer(text, start)
-
-    def match(self, text: bytes, at: int) -> re.Match[bytes] | None:
-        """Return the match at an offset of a text."""
-        return next(filter(None, (pattern.match(text, at) for _, pattern in self.patterns)), None)
-
-
-@functools.cache
-def _patterns(prefixes: tuple[bytes, ...]) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
-    others = [re.escape(prefix) for prefix in prefixes if not is_exact(prefix)]
-    any_other = b"|".join(others)
-    # Within a body there is no boundary, so no exact prefix.
-    body = rb"((?:%b[A-Za-z0-9_-]){0,%d}+)" % (b"(?!%b)" % any_other if others else b"", RUN)
-    found = [(b"", re.compile(rb"(%b)%b" % (any_other, body)))] if others else []
-    exact = filter(is_exact, prefixes)
-    found += [
-        (prefix, re.compile(rb"(%b)%b" % (boundaries.after_boundary(prefix), body))) for prefix in exact
-    ]
-    return tuple(found)
-
-
-def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
-    """Return a search for keys with these prefixes; ``bodies`` defaults to the usual pattern.
-
-    There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key. Only exact
-    prefixes have one.
-    A body ends where the next prefix begins, so that adjacent keys are two matches.
-    """
-    return Search(prefixes, _patterns(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
 
 
 @dataclass(slots=True)  # not frozen: several are made for each key, and it takes ten times as long
@@ -117,19 +64,17 @@ class Key:
     runs: tuple[tuple[int, int], ...] = ()
     """The ranges of a broken key between its breaks, in the text that it was found in."""
 
-
-def classify_body(prefix: bytes, body: bytes, after: bytes, search: Search) -> Verdict | None:
-    """Return the verdict on the body after a prefix; None if the prefix is a part of a name."""
-    if is_exact(prefix):
-        return classify_exact(body, search.bodies[prefix])
-    return classify(body, after, search.bodies[prefix])
+    @property
+    def secret(self) -> bytes:
+        """The body, no part of which may be printed; empty for a placeholder."""
+        return b"" if self.verdict.shape is Shape.PLACEHOLDER else self.raw.removeprefix(self.prefix)
 
 
 def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key | None:
     """Return the plain key of a match of ``Search.find`` in a text with a base in the blob, if it is one."""
     prefix, body = match.groups()
     start, end = match.span()
-    verdict = classify_body(prefix, body, text[end : end + 16], search)
+    verdict = search.classify(prefix, body, text, end)
     return _plain_key(prefix, body, verdict, base + start) if verdict else None
 
 
@@ -144,7 +89,7 @@ def _cut(key: Key | None, match: re.Match[bytes], reading: Reading, search: Sear
     if match.end() <= end or reading.start(end) == reading.end(end - 1):
         return key
     prefix, body = match[1], match[2][:KEY_BODY]
-    verdict = classify_body(prefix, body, b"", search)
+    verdict = search.classify(prefix, body)
     if verdict is None or verdict.shape is not Shape.CONFIRMED:
         return key
     return _plain_key(prefix, body, verdict, match.start())
@@ -220,11 +165,14 @@ class Decodings:
     """The latest readings of one text, shared by the literals in their ranges."""
 
     search: Search
+    text: bytes = field(default=b"", repr=False)
+    """The text, or the window of it that is searched."""
+    base: int = 0
+    """The offset of ``text`` in the whole text."""
     depth: int = 1
-    rtf: bool = False
-    """True if the text has RTF control words."""
     layouts: tuple[str, ...] = ()
     """The layouts that the text is free of."""
+    control_words: ControlWords = field(default_factory=ControlWords)
     served: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """The end of the part in which literals lead to no other reading, by form, phase and offset modulo 4."""
     confirmed: Sequence[tuple[int, int]] = ()
@@ -233,46 +181,53 @@ class Decodings:
     """The bytes that each layout has read."""
     _passed: dict[str, int] = field(default_factory=dict)
     """The end of the part for which no layout has to be read, by the name of a form."""
-    _searched: int = 0
-    """The end of the part that was searched for RTF control words."""
-    _plain_until: int = 0
-    """The end of the part in which none begins."""
     _latest: dict[int, list[Decoded]] = field(default_factory=dict)
     """The latest readings by form; base64 has four for one text."""
     _ends: dict[int, int] = field(default_factory=dict)
     """The end of the latest reading by form; a later reading does not begin before it."""
 
-    def around(self, text: bytes, base: int, at: int, number: int, phase: int) -> list[Decoded]:
+    def move(self, text: bytes, base: int) -> None:
+        """Go on with the next window of the text."""
+        self.text, self.base = text, base
+
+    def around(self, at: int, number: int, phase: int) -> list[Decoded]:
         """Return the readings of a form that serve an offset of the text, decoding it if needed."""
-        offset = base + at
+        offset = self.base + at
         number = _READERS[number]
-        if number == _BACKSLASH and self._is_rtf(text, base, at):
+        if number == _BACKSLASH and self.control_words.are_before(self.text, self.base, at):
             number = _RTF
         latest = self._latest.get(number, [])
         fit = [
             decoded
             for decoded in latest
-            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase)
+            if decoded.base + decoded.reading.low <= offset < decoded.until
+            and decoded.reading.is_aligned(offset - decoded.base, phase)
         ]
-        if fit or (FORMS[number].is_layout and self._allowed_from(number) > offset):
+        is_layout = FORMS[number].is_layout
+        if fit or (is_layout and self._allowed_from(number) > offset):
             return fit
-        latest = [decoded for decoded in latest if offset < decoded.until]
-        before = self._ends.get(number, 0)
-        low = max(before - base, 0) if before <= offset else 0
-        layouts = self._layouts_of(number)
-        new = [
-            Decoded(base, base + min(at + SERVED, reading.high), text, reading, self.search, layouts)
-            for reading in FORMS[number].read(text, at, phase, low)
-        ]
-        if FORMS[number].is_layout:
+        new = self._decode(at, number, phase)
+        if is_layout:
             served = max([offset + _ATTEMPT, *(decoded.until for decoded in new)]) - offset
             # A list of keys is read to its end.
             if served > _ATTEMPT or not any(decoded.plain for decoded in new):
                 self._read[number] = self._read.get(number, 0) + served * max(len(new), 1)
+        self._latest[number] = [decoded for decoded in latest if offset < decoded.until] + new
+        return new
+
+    def _decode(self, at: int, number: int, phase: int) -> list[Decoded]:
+        """Return new readings of a form around an offset of the text."""
+        text, base, form = self.text, self.base, FORMS[number]
+        before = self._ends.get(number, 0) - base
+        low = max(before, 0) if before <= at else 0
+        layouts = (*self.layouts, form.name) if form.is_layout else self.layouts
+        new = [
+            Decoded(base, base + min(at + SERVED, reading.high), text, reading, self.search, layouts)
+            for reading in form.read(text, at, phase, low)
+        ]
         if new:
             high = new[-1].reading.high
             self._ends[number] = base + (high if high < at + AHEAD else high - BACK)
-        self._latest[number] = latest + new if latest else new
         return new
 
     def served_until(self, number: int, readings: list[Decoded]) -> int:
@@ -287,30 +242,28 @@ class Decodings:
         ends = [max((decoded.until for decoded in readings), default=0)]
         if FORMS[number].name in _LAYOUTS:
             ends.append(self._passed.get(FORMS[number].name, 0))
-        if _READERS[number] == _BACKSLASH and not self.rtf:
-            ends.append(self._plain_until)
+        if _READERS[number] == _BACKSLASH and not self.control_words.are_found:
+            ends.append(self.control_words.next_from)
         return min(ends)
 
-    def layouts_around(
-        self, text: bytes, base: int, at: int, name: str, own: Sequence[Decoded] = ()
-    ) -> list[Decoded]:
+    def layouts_around(self, at: int, name: str, own: Sequence[Decoded] = ()) -> list[Decoded]:
         """Return the readings of the layouts that may be around a literal of a form.
 
         None if its own readings have a confirmed key there: one of a layout would count less.
         """
-        offset = base + at
+        offset = self.base + at
         if name not in _LAYOUTS or offset < self._passed.get(name, 0):
             return []
-        admitted = list(filter(self.admits, _LAYOUTS[name])) if len(text) > KEY_BODY else []
+        admitted = list(filter(self.admits, _LAYOUTS[name])) if len(self.text) > KEY_BODY else []
         if admitted and any(decoded.confirms(offset) for decoded in own):
             return []
         fit: list[Decoded] = []
         passed = []
         for number in admitted:
-            own = self.around(text, base, at, number, 0)
+            own = self.around(at, number, 0)
             fit += own
             passed.append(max([self._allowed_from(number), *(decoded.until for decoded in own)]))
-        self._passed[name] = min(passed, default=base + len(text))
+        self._passed[name] = min(passed, default=self.base + len(self.text))
         return fit
 
     def _allowed_from(self, number: int) -> int:
@@ -325,25 +278,3 @@ class Decodings:
         """
         form = FORMS[number]
         return not form.is_layout or self.depth == 1 or (self.layouts, form.name) == (("records",), "markup")
-
-    def _layouts_of(self, number: int) -> tuple[str, ...]:
-        form = FORMS[number]
-        return (*self.layouts, form.name) if form.is_layout else self.layouts
-
-    def restart(self, *, rtf: bool, layouts: tuple[str, ...]) -> None:
-        """Begin with another text."""
-        self.rtf, self.layouts, self.confirmed = rtf, layouts, ()
-        self._searched = self._plain_until = 0
-        self.served.clear()
-        self._read.clear()
-        self._passed.clear()
-        self._latest.clear()
-        self._ends.clear()
-
-    def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
-        """Return True if the text before an offset is RTF; each byte is searched once."""
-        if not self.rtf and base + at > max(self._searched, self._plain_until):
-            self.rtf = rtf.is_rtf(text, max(self._searched - base - rtf.WORD, 0), at)
-            self._searched = base + at
-            self._plain_until = base + rtf.find_beginning(text, max(at - rtf.WORD, 0))
-        return self.rtf

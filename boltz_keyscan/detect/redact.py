@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from boltz_keyscan.detect import base64_runs, boundaries, engine, random_text
 from boltz_keyscan.late_pattern import late_pattern
@@ -111,20 +111,22 @@ def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
 @functools.cache
 def _plain(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Return a pattern of a plain key."""
-    character = rb"[A-Za-z0-9_-]"
-    begin = b"|".join(boundaries.with_boundaries(prefix, re.escape(prefix), character) for prefix in prefixes)
-    return re.compile(rb"(%b)((?:%b%b){%d,})" % (begin, boundaries.no_other(prefixes), character, _SHORT))
+    return _pattern(prefixes, re.escape, rb"[A-Za-z0-9_-]")
 
 
 @functools.cache
 def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Return a pattern of a key with any of its characters escaped."""
     character = rb"(?:[A-Za-z0-9_-]|%b|%b)" % (_ANY_ESCAPE, _NAMED)
-    escaped = b"|".join(
-        boundaries.with_boundaries(prefix, b"".join(map(_plain_or_escaped, prefix)), character)
-        for prefix in prefixes
-    )
-    return re.compile(rb"(%b)((?:%b%b){%d,})" % (escaped, boundaries.no_other(prefixes), character, _SHORT))
+    return _pattern(prefixes, lambda prefix: b"".join(map(_plain_or_escaped, prefix)), character)
+
+
+def _pattern(
+    prefixes: tuple[bytes, ...], write: Callable[[bytes], bytes], character: bytes
+) -> re.Pattern[bytes]:
+    """Return a pattern of a key: of the pattern that each prefix is written as, and characters of a body."""
+    begin = b"|".join(boundaries.with_boundaries(prefix, write(prefix), character) for prefix in prefixes)
+    return re.compile(rb"(%b)((?:%b%b){%d,})" % (begin, boundaries.no_other(prefixes), character, _SHORT))
 
 
 def _plain_or_escaped(char: int) -> bytes:
@@ -167,11 +169,7 @@ def without_random(text: str) -> str:
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
     """Return ``text`` without keys and otherwise unchanged: for text that was redacted before."""
-    parts, at = [], 0
-    for start, end, mark in hidden_spans(text, redaction):
-        parts += [text[at:start], mark]
-        at = end
-    return b"".join([*parts, text[at:]])
+    return replace_spans(text, hidden_spans(text, redaction), 0, len(text))
 
 
 def without_nul(raw: bytes) -> bytes:
@@ -180,15 +178,20 @@ def without_nul(raw: bytes) -> bytes:
 
 
 def with_marks(text: bytes, hidden: list[Span], low: int, high: int) -> str:
-    """Return ``text[low:high]`` with a mark for each hidden span that overlaps it."""
+    """Return ``text[low:high]`` as harmless text, with a mark for each hidden span that overlaps it."""
+    return harmless(replace_spans(text, hidden, low, high).decode("utf-8", "backslashreplace"))
+
+
+def replace_spans(text: bytes, spans: Iterable[Span], low: int, high: int) -> bytes:
+    """Return ``text[low:high]`` with its mark for each span, in order, that overlaps it."""
     parts = []
     at = low
-    for start, end, mark in hidden:
+    for start, end, mark in spans:
         if end > low and start < high:
-            parts += [text[at : max(start, at)], mark]
+            parts += [text[at:start], mark]
             at = end
     parts.append(text[at:high])
-    return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
+    return b"".join(parts)
 
 
 def hidden_spans(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan.detect.redact import MARK
+from boltz_keyscan.detect.redact import MARK, replace_spans
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.redact import Span
@@ -26,11 +26,8 @@ def replace_keys(text: bytes, matches: Iterable[Match], prefixes: Sequence[bytes
         matches: keys in it.
         prefixes: the type prefixes.
     """
-    parts, at = [], 0
-    for start, end, mark in _merge(_span(text, match, prefixes) for match in matches):
-        parts += [text[at:start], mark]
-        at = end
-    return b"".join([*parts, text[at:]])
+    spans = _merge(_span(text, match, prefixes) for match in matches)
+    return replace_spans(text, spans, 0, len(text))
 
 
 def _span(text: bytes, match: Match, prefixes: Sequence[bytes]) -> Span:

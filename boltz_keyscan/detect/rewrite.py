@@ -8,12 +8,11 @@ the key stay.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from boltz_keyscan.detect.decoders import Reading
+from boltz_keyscan.detect.decoders import Reading, offsets
 from boltz_keyscan.detect.layouts import dumps
 from boltz_keyscan.detect.readings import Decoded, Key
 from boltz_keyscan.detect.redact import MARK
@@ -73,8 +72,7 @@ def _edits(key: Key, new: bytes) -> list[Edit]:
         ]
     if key.runs:
         shift = key.start - key.runs[0][0]
-        places = itertools.chain.from_iterable(itertools.starmap(range, key.runs))
-        body = zip(itertools.islice(places, size, None), new[size:], strict=False)
+        body = zip(offsets(key.runs)[size:], new[size:], strict=False)
         return [(shift + at, shift + at + 1, bytes([byte])) for at, byte in body]
     return [(key.start + size, key.start + len(key.raw), new[size:])]
 
@@ -99,8 +97,7 @@ def _encode(decoded: Decoded, changes: Changes) -> Iterator[Edit]:
     Raises:
         _UnknownError: its encoding cannot be written.
     """
-    name = decoded.reading.name
-    encode = _ENCODERS.get(name.rstrip("bel") if name.startswith("utf-") else name, _encode_places)
+    encode = _ENCODERS.get(decoded.reading.name, _encode_places)
     return encode(decoded.text, decoded.reading, changes)
 
 
@@ -187,8 +184,7 @@ def _encode_places(text: bytes, reading: Reading, changes: Changes) -> Iterator[
 
 _ENCODERS: dict[str, Callable[[bytes, Reading, Changes], Iterator[Edit]]] = {
     "base64": _encode_base64,
-    "utf-16": _encode_wide,
-    "utf-32": _encode_wide,
+    **dict.fromkeys(("utf-16le", "utf-16be", "utf-32le", "utf-32be"), _encode_wide),
     "hex": _encode_hex,
     "decimal": _encode_numbers(b"%d"),
     "octal": _encode_numbers(b"%03o"),

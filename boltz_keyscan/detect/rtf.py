@@ -1,34 +1,40 @@
-"""Escapes of RTF, and detection of RTF: its escapes look like others but have another meaning."""
+"""Detection of RTF: its escapes look like those with a backslash, but have another meaning."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-ESCAPES: Final = (
-    rb"\\(?:'(?P<x>[0-9A-Fa-f]{2})|u(?P<d>[0-9]{1,3}) ?(?:\?|\\'[0-9A-Fa-f]{2})"
-    rb"|(?P<h>_)|-|(?P<n>[\\{}~]))"
-)
-"""Numbered characters; non-breaking and optional hyphens; a blank; escaped signs."""
+from boltz_keyscan.records import dataclass
 
-WORD: Final = 20
+_MAX_BYTES: Final = 20
 """Bytes of the longest control word."""
 
 _WORD = re.compile(
     rb"\\(?:rtf1|pard|fs[0-9]{1,3}|cf[0-9]{1,3}|lang[0-9]{1,5}|insrsid[0-9]{1,9})(?![A-Za-z0-9])"
 )
-
+"""A control word that only RTF has."""
 
 _BEGINNING = re.compile(rb"\\(?:rtf1|pard|fs[0-9]|cf[0-9]|lang[0-9]|insrsid[0-9])")
 """The beginning of each control word, whatever follows."""
 
 
-def find_beginning(text: bytes, low: int) -> int:
-    """Return the offset before which no control word begins in ``text[low:]``."""
-    found = _BEGINNING.search(text, low)
-    return found.start() if found else len(text) - WORD
+@dataclass(slots=True)
+class ControlWords:
+    """A search of one text for control words, up to offsets that grow; each byte is searched once."""
 
+    are_found: bool = False
+    next_from: int = 0
+    """The end of the part in which none begins."""
+    _searched: int = 0
+    """The end of the part that was searched."""
 
-def is_rtf(text: bytes, low: int, high: int) -> bool:
-    """Return True if ``text[low:high]`` has a control word that only RTF has."""
-    return _WORD.search(text, low, high) is not None
+    def are_before(self, text: bytes, base: int, at: int) -> bool:
+        """Return True if there are control words before an offset of a text, whose own offset is ``base``."""
+        if not self.are_found and base + at > max(self._searched, self.next_from):
+            low = max(self._searched - base - _MAX_BYTES, 0)
+            self.are_found = _WORD.search(text, low, at) is not None
+            self._searched = base + at
+            following = _BEGINNING.search(text, max(at - _MAX_BYTES, 0))
+            self.next_from = base + (following.start() if following else len(text) - _MAX_BYTES)
+        return self.are_found

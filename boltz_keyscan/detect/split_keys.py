@@ -14,23 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
-from boltz_keyscan.detect.decoders import compile_pattern
-from boltz_keyscan.detect.literals import STEM
+from boltz_keyscan.detect.decoders import ALPHANUMERIC, compile_pattern
+from boltz_keyscan.detect.literals import BROKEN_REACH, STEM
 from boltz_keyscan.records import dataclass
-
-REACH: Final = 100
-"""Bytes before the end of a prefix in which its beginning is searched for."""
 
 _MAX_BODY_CHARS = 300
 
-_BODY = frozenset(
-    bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-)
+_BODY = frozenset(bytes([byte]) for byte in ALPHANUMERIC + b"-_")
 
 _BODY_RUN = re.compile(rb"[A-Za-z0-9_-]{0,200}")
 
 _LINE_END: Final = rb"\r?\n"
-"""The break whose next line may begin as its own."""
 
 _YAML = (b" >", b" |", b" >-", b" |-", b" >+", b" |+")
 """Ends of the line before a YAML text in indented lines."""
@@ -62,13 +56,18 @@ class Kind:
     sure: bool = False
     """True if the break can have no other meaning."""
 
+    @property
+    def is_line_end(self) -> bool:
+        """True if the next line may begin as its own."""
+        return self.pattern == _LINE_END
+
     def joint_at(self, text: bytes, at: int) -> Joint:
         """Return the joint of a key at an offset: lines may have a prefix in common with its line."""
-        return _after_line_prefix(text, at) if self.pattern == _LINE_END else _matching(self.pattern)
+        return _after_line_prefix(text, at) if self.is_line_end else _matching(self.pattern)
 
     def may_have_body(self, text: bytes, at: int) -> bool:
         """Return False if no body that counts is at an offset, as a quick test."""
-        return self.pattern == _LINE_END or _body(self.pattern, sure=self.sure).match(text, at) is not None
+        return self.is_line_end or _body(self.pattern, sure=self.sure).match(text, at) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def _reassemble_end(text: bytes, at: int, prefix: bytes, beginning: bytes) -> It
             if runs and _offset(runs, len(beginning)) == at:
                 # After a whole stem, the stem finds the same key; but the lines may be other ones.
                 is_found = len(beginning) == STEM and runs[0][1] - start >= STEM
-                if not is_found or kind.pattern == _LINE_END:
+                if not is_found or kind.is_line_end:
                     yield from _bodies(text, kind, joint, prefix, runs)
                 break
 
@@ -150,7 +149,9 @@ def _starts(text: bytes, at: int, beginning: bytes) -> list[tuple[int, bytes]]:
     if not beginning:
         return [(at, b"")]
     pattern = compile_pattern(_in_part(beginning))
-    return [(found.start(), found[1]) for found in pattern.finditer(text, max(at - REACH, 0), at)][::-1]
+    return [(found.start(), found[1]) for found in pattern.finditer(text, max(at - BROKEN_REACH, 0), at)][
+        ::-1
+    ]
 
 
 @functools.cache
@@ -252,9 +253,8 @@ def _is_wrapped(text: bytes, runs: list[Run], first: int, size: int, ends: bytes
 
 def _line_start(text: bytes, at: int, ends: bytes) -> int:
     low = max(at - _LINE, 0)
-    found = max(
-        (text.rfind(ends, low, at) + 1 or 1 - len(ends)) - 1 + len(ends), text.rfind(b"\n", low, at) + 1, low
-    )
+    last = text.rfind(ends, low, at)
+    found = max(last + len(ends) if last >= 0 else 0, text.rfind(b"\n", low, at) + 1, low)
     # The text of a string in JSON begins at its quote.
     return max(found, text.rfind(b'"', low, at) + 1) if ends != b"\n" else found
 

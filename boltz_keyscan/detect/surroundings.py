@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect.redact import (
     MARK,
@@ -16,6 +17,9 @@ from boltz_keyscan.detect.redact import (
 )
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sanitize import harmless
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.readings import Key
 
 WIDTH = 200
 """The longest context, in characters."""
@@ -31,15 +35,13 @@ the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
 _LEAD = 80
 """Characters of the context before the key, at most."""
 
-Known = tuple[int, int, bytes, bytes, bool]
-"""Start and end of a key, its prefix, its body, and a flag: encoded or broken."""
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The text around keys that are close together, redacted once for all of them."""
 
     low: int
+    """The offset of ``raw`` in the blob."""
     raw: bytes = field(repr=False)
     text: bytes = field(repr=False)
     """The bytes of ``raw`` without NULs."""
@@ -48,26 +50,36 @@ class Surroundings:
 
     @classmethod
     def of(
-        cls, window: bytes, low: int, high: int, redaction: Redaction, known: Iterable[Known]
+        cls, window: bytes, base: int, keys: Sequence[Key], near: Iterable[Key], redaction: Redaction
     ) -> Surroundings:
-        """Redact ``window[low:high]``; ``known`` has all keys that the scan finds in it."""
-        raw = window[low:high]
+        """Redact the text around keys.
+
+        Args:
+            window: bytes of the blob.
+            base: the offset of the window in it.
+            keys: the keys, in order.
+            near: all keys that the scan finds around them, with these.
+            redaction: the redaction of other keys.
+        """
+        low = max(keys[0].start - BEFORE, base)
+        high = max(key.end for key in keys) + AFTER
+        raw = window[low - base : high - base]
         text = without_nul(raw)
         own: list[Span] = []
         bodies: list[bytes] = []
-        for start, end, prefix, body, disguised in known:
-            begin, stop = max(start - low, 0), min(end, high) - low
+        for key in near:
+            begin, stop = max(key.start - low, 0), min(key.end, high) - low
             if begin < stop:
-                if len(body) >= MIN_SECRET_BYTES:
-                    bodies.append(body)
-                if disguised:
+                if len(key.secret) >= MIN_SECRET_BYTES:
+                    bodies.append(key.secret)
+                if key.chain:
                     begin -= raw.count(0, 0, begin)
-                    own.append((begin, stop - raw.count(0, 0, stop), prefix + MARK))
+                    own.append((begin, stop - raw.count(0, 0, stop), key.prefix + MARK))
         hidden = hidden_spans(text, redaction, (own, bodies))
         return cls(low, raw, text, hidden, [end for _, end, _ in hidden])
 
     def context(self, start: int, end: int) -> str:
-        """Return the line around the key in ``window[start:end]``, at most ``WIDTH`` characters."""
+        """Return the line around the key in a range of the blob, at most ``WIDTH`` characters."""
         at, stop = (offset - self.raw.count(0, 0, offset) for offset in (start - self.low, end - self.low))
         text = self.text[: stop + AFTER]
         low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)

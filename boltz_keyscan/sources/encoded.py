@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from boltz_keyscan import base64_text
 from boltz_keyscan.sources.encoded_lines import (
     GUTTER_BYTES,
     LINES,
@@ -45,7 +46,6 @@ class Encoding(NamedTuple):
 
 _ESCAPED_BASE64 = rb"%2[BbFf]|\\{1,7}/|\\{1,7}u002[BbFf]|&#(?:x2[BbFf]|43|47);"
 _TO_CHARACTER = re.compile(_ESCAPED_BASE64)
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def _unescape_base64(letters: bytes) -> bytes:
@@ -56,11 +56,6 @@ def _unescape_base64(letters: bytes) -> bytes:
 
 def _base64_character(escape: re.Match[bytes]) -> bytes:
     return b"/" if escape[0].lower().rstrip(b";").endswith((b"f", b"/", b"47")) else b"+"
-
-
-def _decode_base64(letters: bytes) -> bytes:
-    size = len(letters) * 6 // 8
-    return binascii.a2b_base64(letters.translate(_TO_STANDARD) + b"A" * (-len(letters) % 4))[:size]
 
 
 def _decode_base32(letters: bytes) -> bytes:
@@ -100,7 +95,7 @@ def _escaped_byte(escape: re.Match[bytes]) -> bytes:
 ENCODINGS = {
     "base64": Encoding(
         rb"((?:[A-Za-z0-9+/_-]|" + _ESCAPED_BASE64 + rb")+)|" + LINES,
-        _decode_base64,
+        base64_text.decode,
         (4, 3),
         is_regular=True,
         alphabet=b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_",

@@ -70,7 +70,7 @@ _PIXELS = re.compile(rb"(?:IDAT|fdAT.{4})\Z", re.DOTALL)
 def is_worth_checking(buffer: Buffer, at: int) -> bool:
     """Return False for most of the short beginnings that are not one, by the bytes around them."""
     first = buffer[at]
-    if first == _ZLIB_BYTE and bytes(buffer[at + 1 : at + 2]) in signature_checks.ZLIB_LEVELS:
+    if first == _ZLIB_BYTE and bytes(buffer[at : at + 2]) in beginnings.ZLIB:
         is_block = signature_checks.is_block(bytes(buffer[at + 2 : at + 7]))
         return is_block and not _PIXELS.search(bytes(buffer[max(at - 8, 0) : at]))
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):

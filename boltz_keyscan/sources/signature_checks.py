@@ -31,7 +31,6 @@ _ASCII = bytes(range(128))
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _BEGINNING_BYTES = 1024
 """Bytes of output of a stream that are enough to test it."""
-ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
@@ -164,7 +163,7 @@ def is_arj(head: bytes) -> bool:
 
 def is_zlib(head: bytes) -> bool:
     """Return True if bytes are a zlib stream (RFC 1950) that is not a colour profile of an image."""
-    if head[:1] != b"x" or head[1:2] not in ZLIB_LEVELS or not is_block(head[2:7]):
+    if head[:2] not in beginnings.ZLIB or not is_block(head[2:7]):
         return False
     engine = zlib.decompressobj()
     try:
@@ -194,26 +193,6 @@ def is_deflate(head: bytes) -> bool:
 def has_signature(head: bytes) -> bool:
     """Return True if the first bytes are those of a format with a check."""
     return any(head.startswith(start) for start, _, _ in CHECKS.get(head[:2], ())) or head[:5] == b"%PDF-"
-
-
-TREE_PAGES = b"\x02\x05\x0a\x0d"
-"""First bytes of pages of SQLite with rows: where there are no others, each row is on one page.
-
-https://www.sqlite.org/fileformat2.html, 1.6.
-"""
-
-
-def read_page_size(header: bytes) -> int:
-    """Return the bytes of a page of an SQLite database; 0 for an invalid size (1.3.2)."""
-    size = int.from_bytes(header[16:18], "big")
-    size = 65536 if size == 1 else size
-    return size if 512 <= size <= 65536 and not size & (size - 1) else 0
-
-
-def has_rows_on_one_page(buffer: bytes | bytearray, start: int, end: int) -> bool:
-    """Return True if no row of ``buffer[start:end]``, a database, continues on another page."""
-    page = read_page_size(bytes(buffer[start : start + 18]))
-    return bool(page) and not bytes(buffer[start + page : end : page]).translate(None, TREE_PAGES)
 
 
 def is_leveldb_log(head: bytes) -> bool:
@@ -312,27 +291,37 @@ def _is_nsis(window: bytes) -> bool:
     return _is_stream(zlib.decompressobj(-15), data, zlib.error)
 
 
-CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
-    b"PK": ((b"PK\3\4", "zip", _is_zip), (b"PK\1\2", "zip", _is_zip)),
-    b"7z": ((b"7z\xbc\xaf", "7z", _is_7z),),
-    b"\xfd7": ((b"\xfd7zXZ", "xz", _is_xz),),
-    b"BZ": ((b"BZh", "bzip2", _is_bzip2),),
-    b"\x1f\x8b": ((b"\x1f\x8b", "gzip", _is_gzip),),
-    b"\x28\xb5": ((b"\x28\xb5\x2f\xfd", "zstd", _is_zstd),),
-    b"Ra": ((b"Rar!", "rar", _is_rar),),
-    b"MS": ((b"MSCF", "cab", _by_pattern(rb".{12}\x00{4}(?:.{8}\x03\x01|.{0,8}\Z)")),),
-    b"LZ": ((b"LZIP", "lzip", _is_lzip),),
-    b"\x04\x22": ((b"\x04\x22\x4d\x18", "lz4", _by_pattern(rb".{4}[\x40-\x7f][\x40\x50\x60\x70]")),),
-    b"\x57\xfb": ((b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb", bool),),
-    b"# ": ((b"# v", "git-bundle", _by_pattern(rb"# v[23] git bundle\n")),),
-    b"SQ": ((b"SQLite format 3\0", "sqlite", _by_pattern(rb".{21}\x40\x20\x20")),),
-    b"\xd0\xcf": ((b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole", bool),),
-    b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _by_pattern(rb".{488}\x00{3}[\x01-\x0f].{8}\x00{12}\Z")),),
-    b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
-    b"00": ((b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),),
-    **{text[:2]: ((text, "events", bool),) for text in beginnings.TEXTS[1:]},
-} | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in ZLIB_LEVELS}
-"""Beginning, format and check of the signatures, by their first two bytes."""
+Signature = tuple[bytes, str, Callable[[bytes], bool]]
+"""Beginning, format and check of bytes that begin so."""
+
+_SIGNATURES: tuple[Signature, ...] = (
+    (b"PK\3\4", "zip", _is_zip),
+    (b"PK\1\2", "zip", _is_zip),
+    (b"7z\xbc\xaf", "7z", _is_7z),
+    (b"\xfd7zXZ", "xz", _is_xz),
+    (b"BZh", "bzip2", _is_bzip2),
+    (b"\x1f\x8b", "gzip", _is_gzip),
+    (b"\x28\xb5\x2f\xfd", "zstd", _is_zstd),
+    (b"Rar!", "rar", _is_rar),
+    (b"MSCF", "cab", _by_pattern(rb".{12}\x00{4}(?:.{8}\x03\x01|.{0,8}\Z)")),
+    (b"LZIP", "lzip", _is_lzip),
+    (b"\x04\x22\x4d\x18", "lz4", _by_pattern(rb".{4}[\x40-\x7f][\x40\x50\x60\x70]")),
+    (b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb", bool),
+    (b"# v", "git-bundle", _by_pattern(rb"# v[23] git bundle\n")),
+    (b"SQLite format 3\0", "sqlite", _by_pattern(rb".{21}\x40\x20\x20")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole", bool),
+    (b"koly\0\0\0\4\0\0\2\0", "dmg", _by_pattern(rb".{488}\x00{3}[\x01-\x0f].{8}\x00{12}\Z")),
+    (b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),
+    (b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),
+    *((text, "events", bool) for text in beginnings.TEXTS[1:]),
+    *((header, "zlib", is_zlib) for header in beginnings.ZLIB),
+)
+
+CHECKS: dict[bytes, tuple[Signature, ...]] = {
+    start: tuple(row for row in _SIGNATURES if row[0][:2] == start)
+    for start in dict.fromkeys(row[0][:2] for row in _SIGNATURES)
+}
+"""The signatures by their first two bytes."""
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,

@@ -188,9 +188,9 @@ def _is_text(head: bytes) -> bool:
 
 def _is_shown(buffer: bytes | bytearray, start: int, end: int) -> bool:
     """Return True for a database whose bytes show all rows, so that it need not be opened."""
-    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
+    from boltz_keyscan.sources import sqlite_pages  # noqa: PLC0415 - few files need it
 
-    return signature_checks.has_rows_on_one_page(buffer, start, end)
+    return sqlite_pages.has_rows_on_one_page(buffer, start, end)
 
 
 def _is_checked(head: bytes, row: Format) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, engine, literals
+from boltz_keyscan.detect import KeyDetector, engine, literal_table, literals
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
 from tests.keys import LINK_PREFIX, PREFIXES, fake_key
@@ -57,7 +57,7 @@ def test_it_sees_something_where_the_exact_pass_finds_a_key(blob: bytes) -> None
         assert DETECTOR.candidate_offsets(blob, len(blob))
 
 
-TABLE = literals.table(DETECTOR.prefixes)
+TABLE = literal_table.make_table(DETECTOR.prefixes)
 
 
 @pytest.mark.parametrize("edge", [b"\x01", b"   ", b"\xff\xfe"])

@@ -13,7 +13,8 @@ from pathlib import Path
 import hyperscan
 import pytest
 
-from boltz_keyscan.detect import KeyDetector, engine, engine_file, literals
+from boltz_keyscan.detect import KeyDetector, engine, engine_file, literal_table
+from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
@@ -68,7 +69,7 @@ def test_the_second_process_compiles_nothing(cache: Path, monkeypatch: pytest.Mo
 def test_a_loaded_engine_knows_what_each_literal_means(cache: Path) -> None:
     saved(cache)
     engine.engine.cache_clear()
-    table = literals.table(PREFIXES)
+    table = literal_table.make_table(PREFIXES)
     loaded = engine.engine(PREFIXES)
     assert [loaded.meanings(literal) for literal in table.literals] == list(table.meanings)
 
@@ -186,6 +187,15 @@ def test_without_a_cache_it_is_compiled(
     assert search() == [4]
     assert ("not written" in caplog.text) == (harm == "file")
     engine.engine.cache_clear()
+
+
+def test_every_module_that_makes_literals_is_part_of_the_identity() -> None:
+    """In a checkout such a module changes without the version."""
+    listed = {Path(name).name for name in engine_file._SOURCE_MODULES}
+    for form in FORMS:
+        for spell in (form.spell, form.spell_link, form.spell_prefix, form.spell_outer):
+            function = spell.func if isinstance(spell, functools.partial) else spell
+            assert function.__module__.rpartition(".")[2] in listed, form.name
 
 
 def test_a_scan_of_the_cache_finds_nothing(cache: Path) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from boltz_keyscan.detect import KeyDetector, decoders, readings, surroundings
+from boltz_keyscan.detect import KeyDetector, decoders, matcher, readings, surroundings
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
@@ -43,6 +43,8 @@ def test_a_listed_prefix_may_be_a_whole_key_and_no_longer() -> None:
     [
         (readings.Key, {"raw"}),
         (readings.Decoded, {"text"}),
+        (readings.Decodings, {"text"}),
+        (matcher._Window, {"data"}),
         (surroundings.Surroundings, {"raw", "text"}),
         (Lookup, {"secret"}),
         (decoders.Reading, {"data"}),

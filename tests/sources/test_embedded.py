@@ -17,8 +17,8 @@ import brotli
 import pytest
 
 from boltz_keyscan import rules
+from boltz_keyscan.beginnings import EMBEDDED
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.engine import SIGNATURES
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.sources import signature_checks, signatures
 from conformance.containers import FILLER, ar, cpio, rpm, seven, tarred, text, zipped, zstd
@@ -180,7 +180,7 @@ def test_a_signature_of_nothing_costs_no_gap(filling: bytes, tmp_path: Path) -> 
 
 
 def test_what_only_begins_an_archive_is_not_even_opened() -> None:
-    for literal, _ in SIGNATURES:
+    for literal, _ in EMBEDDED:
         if literal == LEVELDB:
             continue  # the end of a table: what is before it decides, when it is opened
         blob = b"text" * 100 + literal + b"text" * 100

@@ -66,8 +66,8 @@ def _narrow(prefix: bytes, form: bytes, between: bytes) -> Iterator[bytes]:
 
 def _hex(prefix: bytes) -> Iterator[bytes]:
     for part in _parts(prefix, 3, (0, 1, 2)):
-        for digits in (part.hex(), part.hex().upper()):
-            pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
+        for form in (b"%02x", b"%02X"):
+            pairs = [form % byte for byte in part]
             yield from (between.join(pairs) for between in (b"", b" ", b":", b","))
             yield from (between.join(b"0x" + pair for pair in pairs) for between in (b", ", b","))
             yield b"".join(pairs[:2]) + b" " + pairs[2]

@@ -10,13 +10,14 @@ import functools
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
 from boltz_keyscan.detect.escapes import without
 from boltz_keyscan.detect.layouts.cells import CELLS, Cell
 from boltz_keyscan.detect.layouts.lines import LINE, Line, line_at, line_break, lines_after, lines_before
+from boltz_keyscan.detect.layouts.pieces import Pieces, Places, placed_reading
 
 NAME: Final = "dump"
 
@@ -53,13 +54,21 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     place = len(without(NAME, _COLOUR, text, low, at).data)
     for inner in _read_plain(outer.data, place, phase):
         # Of an empty one too: it saves a second search.
-        first, end = outer.start(inner.low), outer.start(inner.high)
-        yield _reading(phase, inner.data, first, end, *_compose(outer, inner))
+        yield _within(outer, inner)
 
 
-def _compose(outer: Reading, inner: Reading) -> tuple[Callable[[int], int], Callable[[int], int]]:
-    """Return the start and the end of each byte of a reading of another one."""
-    return lambda index: outer.start(inner.start(index)), lambda index: outer.end(inner.end(index) - 1)
+def _within(outer: Reading, inner: Reading) -> Reading:
+    """Return the reading of another one's text as one of the text around both."""
+    return Reading(
+        NAME,
+        inner.data,
+        lambda index: outer.start(inner.start(index)),
+        lambda index: outer.end(inner.end(index) - 1),
+        outer.start(inner.low),
+        outer.start(inner.high),
+        inner.is_aligned,
+        doubt=1,
+    )
 
 
 def _read_plain(text: bytes, at: int, phase: int) -> Iterator[Reading]:
@@ -76,15 +85,16 @@ def _read_plain(text: bytes, at: int, phase: int) -> Iterator[Reading]:
     own_rows = list(_rows(cell, text, line, size))
     own = next((row for row in own_rows if row[-1].end() > at), None)
     if first is None or own is None or own[0].start() > at:
-        yield _reading(phase, b"", at, own[0].start() if own else line[1])
+        # An empty one saves a second search.
+        yield Pieces().reading(NAME, at, own[0].start() if own else line[1], phase)
         return
     if line[1] - line[0] > LINE:
         # All rows of a long line: reading it again for each would take its length squared.
         yield _read_rows(cell, phase, own_rows, b"\n")
         return
     lead = text[line[0] : own[0].start()]
-    before = lines_before(text, line[0], max(at - BACK, 0), ends)
-    after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
+    before = lines_before(text, at, line[0], ends)
+    after = lines_after(text, at, line[1], ends)
     rows = [*reversed(_neighbours(cell, text, lead, size, before)), own]
     rows += _neighbours(cell, text, lead, size, after)
     if cell.is_sized:
@@ -99,11 +109,9 @@ def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Readi
     values = [_values(cell, row) for row in rows]
     data = between.join(map(b"".join, values)) + between
     if not _LONG_RUN.search(data.replace(b"\0", b"")):
-        return _reading(phase, b"", low, high)
-    places = functools.cache(lambda: _places(cell, rows, values, len(between)))
-    return _reading(
-        phase, data, low, high, lambda index: places()[0][index], lambda index: places()[1][index]
-    )
+        return Pieces().reading(NAME, low, high, phase)
+    find_places = functools.partial(_places, cell, rows, values, len(between))
+    return placed_reading(NAME, data, (low, high), find_places, phase)
 
 
 def _values(cell: Cell, row: Row) -> list[bytes]:
@@ -113,9 +121,7 @@ def _values(cell: Cell, row: Row) -> list[bytes]:
     return [cell.value(found[1]) for found in row]
 
 
-def _places(
-    cell: Cell, rows: list[Row], values: list[list[bytes]], between: int
-) -> tuple[list[int], list[int]]:
+def _places(cell: Cell, rows: list[Row], values: list[list[bytes]], between: int) -> Places:
     """Return the start and the end in the text of each byte of rows, with ``between`` bytes after each."""
     begins: list[int] = []
     stops: list[int] = []
@@ -132,20 +138,6 @@ def _places(
         begins += [row[-1].end()] * between
         stops += [row[-1].end()] * between
     return begins, stops
-
-
-def _reading(  # noqa: PLR0917 - the fields of a reading
-    phase: int,
-    data: bytes,
-    low: int,
-    high: int,
-    start: Callable[[int], int] = int,
-    end: Callable[[int], int] = int,
-) -> Reading:
-    """Return a reading; where there is no cell, an empty one saves a second search."""
-    return Reading(
-        NAME, data, start, end, low, high, lambda at, kind: low <= at < high and kind == phase, doubt=1
-    )
 
 
 def _rows(cell: Cell, text: bytes, line: Line, size: int) -> Iterator[Row]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading
+from boltz_keyscan.detect.decoders import BACK, Reading
 from boltz_keyscan.detect.layouts.lines import Line, line_at, line_break, lines_after, lines_before
 from boltz_keyscan.detect.layouts.pieces import Pieces
 
@@ -50,18 +50,18 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     start, end = line_at(text, at, ends)
     if ends.startswith(b"(?:\\\\"):
         start = max(start, text.rfind(b'"', start, at) + 1)
-    after = list(itertools.islice(lines_after(text, end, min(at + AHEAD, len(text)), ends), 2))
-    before = list(itertools.islice(lines_before(text, start, max(at - BACK, 0), ends), 1))
+    after = list(itertools.islice(lines_after(text, at, end, ends), 2))
+    before = list(itertools.islice(lines_before(text, at, start, ends), 1))
     seen: list[list[Line]] = []
     # Of a long line the beginning is not in the window: those behind it show it.
     is_long = _is_cut(text, start, at)
     one, others = (after[0], after[1:]) if is_long and len(after) > 1 else ((start, end), after[:1])
     for pattern in _common_beginnings(text, one, [*others, *before]):
-        back = _without(text, pattern, lines_before(text, start, max(at - BACK, 0), ends))
+        back = _without(text, pattern, lines_before(text, at, start, ends))
         if before and not back and _is_cut(text, before[0][0], at):
             back = before
         lines = [*reversed(back), *([(start, end)] if is_long else _without(text, pattern, [(start, end)]))]
-        lines += _without(text, pattern, lines_after(text, end, min(at + AHEAD, len(text)), ends))
+        lines += _without(text, pattern, lines_after(text, at, end, ends))
         if lines in seen:
             continue
         seen.append(lines)

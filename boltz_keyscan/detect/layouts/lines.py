@@ -35,19 +35,21 @@ def line_at(text: bytes, at: int, pattern: bytes) -> Line:
     return start, after.start() if after else min(len(text), at + AHEAD)
 
 
-def lines_after(text: bytes, end: int, limit: int, pattern: bytes) -> Iterator[Line]:
-    """Yield the lines after the one that ends at ``end``, up to a limit."""
+def lines_after(text: bytes, at: int, end: int, pattern: bytes) -> Iterator[Line]:
+    """Yield the lines after the one around an offset, which ends at ``end``."""
+    limit = min(at + AHEAD, len(text))
     while found := compile_pattern(pattern).match(text, end, limit):
         start = found.end()
         following = compile_pattern(pattern).search(text, start, limit)
-        end = following.start() if following else min(limit, len(text))
+        end = following.start() if following else limit
         if end == start and not following:
             return
         yield start, end
 
 
-def lines_before(text: bytes, start: int, limit: int, pattern: bytes) -> Iterator[Line]:
-    """Yield the lines before the one that starts at ``start``, the nearest first, down to a limit."""
+def lines_before(text: bytes, at: int, start: int, pattern: bytes) -> Iterator[Line]:
+    """Yield the lines before the one around an offset, which starts at ``start``; the nearest first."""
+    limit = max(at - BACK, 0)
     backwards = compile_reversed(pattern)
     while found := backwards.match(text, limit, start):
         end = found.start()

@@ -3,9 +3,38 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 
 from boltz_keyscan.detect.decoders import Reading
 from boltz_keyscan.records import dataclass, field
+
+Places = tuple[Sequence[int], Sequence[int]]
+"""The start and the end in the other text of each byte."""
+
+
+def placed_reading(
+    name: str, data: bytes, span: tuple[int, int], find_places: Callable[[], Places], phase: int | None = None
+) -> Reading:
+    """Return a reading of a range, whose places are found only for a text with a key.
+
+    Without a phase, it serves all literals in the range.
+    """
+    places: list[Sequence[int]] = []
+
+    def place(kind: int, index: int) -> int:
+        if not places:
+            places.extend(find_places())
+        return places[kind][index]
+
+    return Reading(
+        name,
+        data,
+        functools.partial(place, 0),
+        functools.partial(place, 1),
+        *span,
+        lambda _at, other: phase is None or phase == other,
+        doubt=1,
+    )
 
 
 @dataclass(slots=True)
@@ -30,26 +59,9 @@ class Pieces:
 
     def reading(self, name: str, low: int, high: int, phase: int | None = None) -> Reading:
         """Return the reading of a range; without a phase, it serves all literals in the range."""
-        places: list[list[int]] = []
+        return placed_reading(name, bytes(self.data), (low, high), self._places, phase)
 
-        def place(kind: int, index: int) -> int:
-            if not places:  # made only for a text with a key
-                places.extend(self._places())
-            return places[kind][index]
-
-        return Reading(
-            name,
-            bytes(self.data),
-            functools.partial(place, 0),
-            functools.partial(place, 1),
-            low,
-            high,
-            lambda at, other: low <= at < high and (phase is None or phase == other),
-            doubt=1,
-        )
-
-    def _places(self) -> tuple[list[int], list[int]]:
-        """Return the start and the end in the other text of each byte."""
+    def _places(self) -> Places:
         begins: list[int] = []
         stops: list[int] = []
         for low, high, count in self._parts:

@@ -88,7 +88,7 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
         lambda index: place(index) + 1,
         first + cut,
         end,
-        lambda at, other: first <= at < end and phase == other,
+        lambda _at, other: phase == other,
         doubt=1,
     )
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, compile_pattern
+from boltz_keyscan.detect.decoders import Reading, compile_pattern
 from boltz_keyscan.detect.layouts.lines import Line, line_at, line_break, lines_after, lines_before
 from boltz_keyscan.detect.layouts.pieces import Pieces
 
@@ -29,8 +29,8 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     line = line_at(text, at, ends)
     low, high = line[0], max(line[1], at + 1)
     cells = _cells(text, line)
-    before = lines_before(text, line[0], max(at - BACK, 0), ends)
-    after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
+    before = lines_before(text, at, line[0], ends)
+    after = lines_after(text, at, line[1], ends)
     if len(cells) > 1:
         index = next((number for number, (_, stop) in enumerate(cells) if at < stop), 0)
         parts = [*reversed(_column(text, before, index, cells, is_up=True)), cells[index]]

@@ -25,7 +25,7 @@ from boltz_keyscan.sources.archives.limits import (
     corrupt_error,
 )
 from boltz_keyscan.sources.archives.reader import FileSpace, RandomAccess, read_pieces
-from boltz_keyscan.sources.signature_checks import TREE_PAGES, read_page_size
+from boltz_keyscan.sources.sqlite_pages import TREE_PAGES, read_page_size
 
 _HEADER_BYTES = 100
 _MIN_VALUE_BYTES = 20

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.archives.sqlite_log import CUT_BYTES, TREE_KINDS, cells, cover_cut
-from boltz_keyscan.sources.signature_checks import TREE_PAGES
+from boltz_keyscan.sources.sqlite_pages import TREE_PAGES
 
 JOINED_BYTES = 512
 """Bytes on both sides of the end of a page: more than an encoded key has."""
