@@ -12,6 +12,7 @@ from boltz_keyscan.sources.files.content_id import pointer_id
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo.references import read_references
+from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
 from boltz_keyscan.system.paths import relative
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def find_lfs_exposures(paths: Iterable[bytes], reader: HistoryReader) -> dict[by
     opened = reader.prepare()
     if not contents or opened.view is None:
         return {}
-    hash_name = "sha1" if opened.view.id_bytes == 20 else "sha256"
+    hash_name = OBJECT_FORMATS[opened.view.id_bytes]
     oids = {path: pointer_id(digest, os.lstat(path).st_size, hash_name) for path, digest in contents}
     search = CommitSearch(
         opened.view, read_references(reader.source.repository), 0, Memory(), index=opened.index
