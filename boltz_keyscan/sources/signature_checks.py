@@ -31,6 +31,8 @@ _ASCII = bytes(range(128))
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _BEGINNING_BYTES = 1024
 """Bytes of output of a stream that are enough to test it."""
+_MIN_LZMA_BYTES = 13 + 48
+"""Bytes of the shortest lzma that can hold a key: header and stream."""
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
@@ -78,12 +80,14 @@ def octal(field: bytes) -> int:
 
 
 def is_cpio(head: bytes) -> bool:
-    """Return True if bytes are a header of cpio(5) in which most digits are valid."""
+    """Return True if bytes are a header of cpio(5) in which most digits are valid, with a name behind it."""
     kind = head[:6]
     if kind in (b"070701", b"070702"):
-        return len(head) >= 110 and len(head[6:110].translate(None, b"0123456789abcdefABCDEF")) < 20
+        invalid = len(head[6:110].translate(None, b"0123456789abcdefABCDEF"))
+        return len(head) >= 110 and invalid < 20 and _has_name(head, 110, head[94:102], 16, invalid)
     if kind == b"070707":
-        return len(head) >= 76 and len(head[6:76].translate(None, b"01234567")) < 14
+        invalid = len(head[6:76].translate(None, b"01234567"))
+        return len(head) >= 76 and invalid < 14 and _has_name(head, 76, head[59:65], 8, invalid)
     if head[:2] not in (b"\xc7\x71", b"\x71\xc7"):
         return False
     order: Literal["little", "big"] = "little" if head[:1] == b"\xc7" else "big"
@@ -92,9 +96,20 @@ def is_cpio(head: bytes) -> bool:
     return len(head) >= 26 and is_file and 1 < name < 4096 and head[25 + name : 26 + name] in (b"\0", b"")
 
 
+def _has_name(head: bytes, start: int, digits: bytes, base: int, invalid: int) -> bool:
+    """Return True if a name of so many bytes ends with a zero, or little but its length is damaged."""
+    try:
+        end = start + int(digits, base)
+    except ValueError:
+        return invalid <= len(digits)
+    return end > start and head[end - 1 : end] in (b"\0", b"")
+
+
 def is_lzma(head: bytes) -> bool:
     """Return True if bytes are an lzma header that xz or 7z accepts, and the stream decompresses."""
-    if len(head) < 18 or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
+    # A shorter one was cut off, or is a table of numbers that looks like one without the usual properties.
+    is_usual = head[:1] == b"\x5d" or len(head) >= _MIN_LZMA_BYTES
+    if len(head) < 18 or not is_usual or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
         return False
     dictionary = int.from_bytes(head[1:5], "little")
     power = dictionary.bit_length() - 1
