@@ -26,6 +26,7 @@ _MIN_OUTPUT_BYTES = 32
 
 _BOUNDARY = re.compile(rb"(?:^|[^A-Za-z0-9+_-]|\\[nrt]|%[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|[0\\][xX])\Z")
 _RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\{1,7}/){60}")
+_LAST_GROUP = re.compile(rb"[A-Za-z0-9+/]{4}\Z")
 CONTEXT_BYTES = 400
 """Bytes in which the base64 of raw deflate begins, behind the text that announces it."""
 
@@ -154,7 +155,15 @@ def _holds_container(name: str, window: bytes, before: bytes, nested: int) -> bo
         return False
     if any(signature_checks.identify(data[at:]) or data.startswith(b"%PDF-", at) for at in starts):
         return True
-    return nested < _MAX_NESTED and any(identify(data[at:], b"", nested + 1) for at in inner)
+    return nested < _MAX_NESTED and any(
+        identify(data[at:], data[:at] or _decode_before(name, before), nested + 1) for at in inner
+    )
+
+
+def _decode_before(name: str, before: bytes) -> bytes:
+    """Return the last decoded bytes before an encoded text; none where it begins or they are not known."""
+    group = _LAST_GROUP.search(before) if name == "base64" else None
+    return decode_head(name, group[0]) if group else b""
 
 
 def _may_be_encoded(start: bytes) -> bool:

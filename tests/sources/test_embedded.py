@@ -7,6 +7,7 @@ import bz2
 import gzip
 import lzma
 import random
+import re
 import struct
 import zipfile
 import zlib
@@ -426,21 +427,56 @@ def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: by
         assert report["gaps"] == []
 
 
-def test_a_frame_of_an_animated_png_is_no_archive(tmp_path: Path) -> None:
-    """Its pixels go over several chunks, so that the first one is a stream without an end."""
-    pixels = zlib.compress(bytes(random.Random(2).choices(range(9), k=30_000)))
+PIXELS = zlib.compress(bytes(random.Random(2).choices(range(9), k=30_000)))
 
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+
+def _png(comment: bytes = b"") -> bytes:
+    """Pixels over several chunks, so that the first one is a stream without an end."""
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"tEXt", comment),
+            _chunk(b"IDAT", PIXELS[:6000]),
+            _chunk(b"IDAT", PIXELS[6000:]),
+            _chunk(b"fdAT", b"\0\0\0\1" + PIXELS[:6000]),
+            _chunk(b"fdAT", b"\0\0\0\2" + PIXELS[6000:]),
+            _chunk(b"IEND", b""),
         )
-
-    parts = (
-        chunk(b"IDAT", pixels[:6000]),
-        chunk(b"IDAT", pixels[6000:]),
-        chunk(b"fdAT", b"\0\0\0\1" + pixels[:6000]),
-        chunk(b"fdAT", b"\0\0\0\2" + pixels[6000:]),
-        chunk(b"IEND", b""),
     )
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+def test_a_frame_of_an_animated_png_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(_png())
     assert scanned(tmp_path / "a.png").gaps == ()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_picture_in_base64_is_no_archive_at_any_alignment(times: int, tmp_path: Path) -> None:
+    """Old notebooks have their pictures in base64 of base64."""
+    for size in range(9):
+        content = _png(b"c" * size)
+        for _ in range(times):
+            content = base64.b64encode(content)
+        (tmp_path / "a.ipynb").write_bytes(b'{"png": "' + content + b'"}')
+        assert scanned(tmp_path / "a.ipynb").gaps == (), size
+
+
+def test_text_of_small_numbers_is_no_cpio() -> None:
+    """As the numbers of letters in a PDF."""
+    draw = random.Random(1)
+    text = "".join(f"{draw.choice((1, 2, 3, 4, 5, 6, 7, 7, 7, 15)):02X}" for _ in range(90_000)).encode()
+    places = [found.start() for found in re.finditer(rb"(?=07070[127])", text)]
+    assert len(places) > 1000
+    assert not any(signature_checks.is_cpio(text[at : at + 512]) for at in places)
+
+
+@pytest.mark.parametrize(
+    "numbers", ["00000200 00000000 02000000 00000200 0000", "00000008 00000001 00020000 0000104d 0ac4e9"]
+)
+def test_a_short_table_of_numbers_is_no_lzma(numbers: str, tmp_path: Path) -> None:
+    (tmp_path / "a.dat").write_bytes(bytes.fromhex(numbers))
+    assert scanned(tmp_path / "a.dat").gaps == ()
