@@ -83,11 +83,11 @@ def is_cpio(head: bytes) -> bool:
     """Return True if bytes are a header of cpio(5) in which most digits are valid, with a name behind it."""
     kind = head[:6]
     if kind in (b"070701", b"070702"):
-        invalid = len(head[6:110].translate(None, b"0123456789abcdefABCDEF"))
-        return len(head) >= 110 and invalid < 20 and _has_name(head, 110, head[94:102], 16, invalid)
+        invalid = head[6:110].translate(None, b"0123456789abcdefABCDEF")
+        return len(head) >= 110 and len(invalid) < 20 and _has_name(head, 110, head[94:102], 16)
     if kind == b"070707":
-        invalid = len(head[6:76].translate(None, b"01234567"))
-        return len(head) >= 76 and invalid < 14 and _has_name(head, 76, head[59:65], 8, invalid)
+        invalid = head[6:76].translate(None, b"01234567")
+        return len(head) >= 76 and len(invalid) < 14 and _has_name(head, 76, head[59:65], 8)
     if head[:2] not in (b"\xc7\x71", b"\x71\xc7"):
         return False
     order: Literal["little", "big"] = "little" if head[:1] == b"\xc7" else "big"
@@ -96,13 +96,13 @@ def is_cpio(head: bytes) -> bool:
     return len(head) >= 26 and is_file and 1 < name < 4096 and head[25 + name : 26 + name] in (b"\0", b"")
 
 
-def _has_name(head: bytes, start: int, digits: bytes, base: int, invalid: int) -> bool:
-    """Return True if a name of so many bytes ends with a zero, or little but its length is damaged."""
+def _has_name(head: bytes, start: int, digits: bytes, base: int) -> bool:
+    """Return True if a name of so many bytes ends with a zero; any that does, if its length is damaged."""
     try:
-        end = start + int(digits, base)
+        size = int(digits, base)
     except ValueError:
-        return invalid <= len(digits)
-    return end > start and head[end - 1 : end] in (b"\0", b"")
+        return len(head) <= start or b"\0" in head[start : start + 256]
+    return 0 < size < 4096 and head[start + size - 1 : start + size] in (b"\0", b"")
 
 
 def is_lzma(head: bytes) -> bool:
