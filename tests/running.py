@@ -60,7 +60,10 @@ class Ran:
     @property
     def report(self) -> Any:
         """Standard output as the JSON report it is."""
-        return json.loads(self.out)
+        try:
+            return json.loads(self.out)
+        except ValueError:
+            raise AssertionError(f"no report, but exit code {self.code} and: {self.errors}") from None
 
 
 def keyscan(
