@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import Any
 
 import pytest
@@ -68,3 +69,13 @@ def test_what_is_not_there(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
         contents.read(top + b"/d10/e/f.txt")
     # And the next one is read as if nothing had been.
     assert contents.read(top + b"/d2/e/f.txt") == b"2\n"
+
+
+def test_a_git_that_has_ended_is_an_error_of_its_own(many: Repo) -> None:
+    """A broken pipe would end the program as if the reader of its report had gone: with exit code 0."""
+    revision = open_revision(os.fsencode(many.path), "HEAD")
+    with git.GitProcess(revision.view, "cat-file", "--batch", stdin=subprocess.PIPE) as child:
+        child.kill()
+        child.wait()
+        with pytest.raises(GitError, match="git ended early"):
+            child.write(b"x" * (1 << 20))

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from itertools import compress
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources import signatures
@@ -113,7 +114,7 @@ class ObjectStream:
     def _write(self, commands: bytes) -> None:
         try:
             self._child.write(commands)
-        except (OSError, ValueError):
+        except (GitError, OSError, ValueError):
             # git ended early, which the reader reports; or Ctrl-C closed its input.
             return
 

@@ -149,13 +149,16 @@ class GitProcess:
         """Write lines to git's input; needs ``stdin=subprocess.PIPE``.
 
         Raises:
-            BrokenPipeError: git has ended.
+            GitError: git has ended. A broken pipe would count as one of the report's.
         """
         if self._process.stdin is None:
             raise GitError("git was started without an input pipe")
         view = memoryview(lines)
-        while view:
-            view = view[self._process.stdin.write(view) :]
+        try:
+            while view:
+                view = view[self._process.stdin.write(view) :]
+        except BrokenPipeError as error:
+            raise GitError("git ended early") from error
 
     def wait(self) -> str:
         """Wait for the end of git, after its output, and return its error message or "".
