@@ -23,10 +23,11 @@ from boltz_keyscan.model.finding import Origin, ShardResult
 from boltz_keyscan.sources import signatures
 from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
 from conformance.containers import tarred, text, zipped
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fake_link, fingerprint
 from tests.mutants import scanned
 
 KEY = fake_key()
+LINK = fake_link()
 SHOWN = b"BT /F1 9 Tf 10 700 Td (" + KEY.encode() + b") Tj ET\n"
 FLATE = zlib.compress(SHOWN)
 
@@ -47,8 +48,8 @@ def scan(content: bytes) -> ShardResult:
 
 
 def members(result: ShardResult) -> list[tuple[bytes, ...]]:
-    wanted = fingerprint(KEY)
-    return [hit.origin.members for hit in result.hits if hit.match.fingerprint == wanted]
+    wanted = {fingerprint(KEY), fingerprint(LINK)}
+    return [hit.origin.members for hit in result.hits if hit.match.fingerprint in wanted]
 
 
 def reasons(result: ShardResult) -> list[tuple[str, str]]:
@@ -313,12 +314,29 @@ def test_a_key_that_is_set_in_pieces_is_found(name: str, compressed: bool) -> No
     assert members(scan(pdf(object_))) == [(b"object 4",)]
 
 
-def with_codes(shown: str, mapping: str = "bfchar", *, literal: bool = False) -> bytes:
-    """A page in a font that has a code of its own for each character, as word processors embed them."""
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GLYPHS = {"_": "underscore", "-": "hyphen", **{str(digit): name for digit, name in enumerate(DIGITS)}}
+"""Names of the glyphs that are not called by their characters."""
+
+
+def with_codes(
+    shown: str, mapping: str = "bfchar", *, literal: bool = False, size: int = 200, form: bool = False
+) -> bytes:
+    """A page in a font that has a code of its own for each character, as word processors embed them.
+
+    Args:
+        shown: its text.
+        mapping: the way in which the font names the characters of its codes.
+        literal: strings are literal and not in hex.
+        size: characters in a piece.
+        form: the page shows it by a form.
+    """
     letters = sorted(set(shown))
+    width = 1 if mapping == "differences" else 2
+    kind = mapping.partition(" ")[0].encode()
     table = b"begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange %d begin%s\n" % (
         len(letters),
-        mapping.partition(" ")[0].encode(),
+        kind,
     )
     for code, letter in enumerate(letters, 1):
         row = {
@@ -326,44 +344,108 @@ def with_codes(shown: str, mapping: str = "bfchar", *, literal: bool = False) ->
             "bfrange": b"<%04X> <%04X> <%04X>\n" % (code, code, ord(letter)),
             "bfrange list": b"<%04X> <%04X> [<%04X>]\n" % (code, code, ord(letter)),
         }
-        table += row[mapping]
-    table += b"end%s endcmap" % mapping.partition(" ")[0].encode()
-    codes = b"".join(b"%04X" % (letters.index(letter) + 1) for letter in shown)
-    text = (
-        b"(%s)" % b"".join(b"\\%03o" % code for code in bytes.fromhex(codes.decode()))
-        if literal
-        else b"<%s>" % codes
-    )
+        table += row.get(mapping, b"")
+    table += b"end%s endcmap" % kind
+    codes = [(letters.index(letter) + 1).to_bytes(width, "big") for letter in shown]
+    strings = [b"".join(codes[at : at + size]) for at in range(0, len(codes), size)]
+    pieces = [
+        b"(%s)" % b"".join(b"\\%03o" % code for code in piece) if literal else b"<%s>" % piece.hex().encode()
+        for piece in strings
+    ]
+    text = stream(zlib.compress(b"BT /F1 9 Tf 10 700 Td [%s] TJ ET" % b"-20 ".join(pieces)))
+    font = b"/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 8 0 R/DescendantFonts[9 0 R]"
+    if mapping == "differences":
+        names = "".join(f"/{GLYPHS.get(letter, letter)}" for letter in letters)
+        font = b"/Subtype/Type1/BaseFont/A/Encoding<</Differences[1%s]>>" % names.encode()
+    fonts = b"/Resources<</Font<</F1 7 0 R>>/XObject<</X1 10 0 R>>>>"
     return pdf(
         b"<</Type/Page/Parent 5 0 R/Contents 6 0 R>>",
-        b"<</Type/Pages/Kids[4 0 R]/Count 1/Resources<</Font<</F1 7 0 R>>>>>>",
-        stream(zlib.compress(b"BT /F1 9 Tf 10 700 Td %s Tj ET" % text)),
-        b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 8 0 R/DescendantFonts[9 0 R]>>",
+        b"<</Type/Pages/Kids[4 0 R]/Count 1%s>>"
+        % (b"/Resources<</XObject<</X1 10 0 R>>>>" if form else fonts),
+        stream(b"q /X1 Do Q", b"") if form else text,
+        b"<</Type/Font%s>>" % font,
         stream(zlib.compress(table)),
         b"<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDSystemInfo<<>>>>",
+        text.replace(b"<<", b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]" + fonts, 1) if form else b"null",
     )
 
 
+@pytest.mark.parametrize("shown", [KEY, LINK], ids=["key", "share link"])
+@pytest.mark.parametrize("size", [200, 1])
 @pytest.mark.parametrize("literal", [False, True])
-@pytest.mark.parametrize("mapping", ["bfchar", "bfrange", "bfrange list"])
-def test_a_font_with_codes_of_its_own_is_read(mapping: str, *, literal: bool) -> None:
-    result = scan(with_codes(KEY, mapping, literal=literal))
+@pytest.mark.parametrize("mapping", ["bfchar", "bfrange", "bfrange list", "differences"])
+def test_a_font_with_codes_of_its_own_is_read(mapping: str, *, literal: bool, size: int, shown: str) -> None:
+    result = scan(with_codes(shown, mapping, literal=literal, size=size))
     assert (members(result), reasons(result)) == ([(b"object 4",)], [])
 
 
-@pytest.mark.parametrize(("shown", "pages"), [("a_page of words", 0), ("in some_long_name_of it", 1)])
-def test_only_a_page_that_can_show_a_prefix_is_decoded(
-    monkeypatch: pytest.MonkeyPatch, shown: str, pages: int
-) -> None:
-    decoded: list[PageObject] = []
+def test_a_form_in_such_a_font_is_read() -> None:
+    assert members(scan(with_codes(KEY, form=True))) == [(b"object 4",)]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[PageObject]:
+    """The pages whose text is decoded."""
+    pages: list[PageObject] = []
 
     def extract(page: PageObject) -> str:
-        decoded.append(page)
+        pages.append(page)
         return ""
 
     monkeypatch.setattr(PageObject, "extract_text", extract)
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("shown", "pages"),
+    [
+        ("a_page of_some_words", 0),
+        ("sky_high a_b_c", 0),
+        ("a beginning: sk_bc_", 1),
+        ("as in Markdown: sk\\_bc\\_", 1),
+        ("of a link: shr_", 1),
+    ],
+)
+def test_only_a_page_that_can_show_a_prefix_is_decoded(
+    decoded: list[PageObject], shown: str, pages: int
+) -> None:
     scan(with_codes(shown))
     assert len(decoded) == pages
+
+
+FONT = b"<</Type/Font/Subtype/Type0/Encoding/Identity-H/ToUnicode 8 0 R>>"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"beginbfchar <01> <0073006B> endbfchar",
+        b"beginbfchar <01> <0062005F> endbfchar",
+        b"/Adobe-Identity-UCS usecmap",
+        b"beginbfchar " + b"".join(b"<%04X> <0073>" % code for code in range(100)) + b" endbfchar",
+    ],
+    ids=["a ligature of a prefix", "a ligature with an underscore", "another table", "too many codes"],
+)
+def test_where_the_codes_are_not_known_a_page_is_decoded(decoded: list[PageObject], table: bytes) -> None:
+    scan(
+        pdf(
+            b"<</Type/Page/Contents 6 0 R/Resources<</Font<</F1 7 0 R>>>>>>",
+            b"null",
+            stream(b"BT /F1 9 Tf <0001> Tj ET", b""),
+            FONT,
+            stream(table, b""),
+        )
+    )
+    assert len(decoded) == 1
+
+
+@pytest.mark.parametrize("shown", [KEY, LINK], ids=["key", "share link"])
+def test_the_text_of_the_next_line_is_not_joined_to_a_key(shown: str) -> None:
+    lines = [f"https://example.org/{shown}", "see above"]
+    content = b" T* ".join(
+        b"[" + b"-3".join(b"(%c)" % each for each in line.encode()) + b"] TJ" for line in lines
+    )
+    assert (b"object 4", b"text") in members(scan(pdf(stream(b"BT " + content + b" ET", b""))))
 
 
 def test_the_name_of_an_attachment_is_looked_at() -> None:

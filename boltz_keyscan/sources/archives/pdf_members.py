@@ -201,12 +201,11 @@ class _Members:
             after = bisect.bisect_right(offsets, offset)
             end = first + offsets[after] if after < len(offsets) else len(decoded)
             piece = decoded[first + offset : end]
-            found = self._document.parse(piece)
+            self._document.add_packed(number, piece)
+            found = self._document.parse(piece) if _INTERESTING.search(piece) else None
             if found is not None:
-                self._document.packed[number] = found
-                if _INTERESTING.search(piece):
-                    self._record(number, found)
-                    texts.append(_hidden_strings(found, piece))
+                self._record(number, found)
+                texts.append(_hidden_strings(found, piece))
         return b"\n".join(filter(None, texts))
 
     def _plain_objects(self) -> Iterator[Member]:

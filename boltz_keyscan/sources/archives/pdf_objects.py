@@ -100,8 +100,8 @@ class Document:
         self.data = data
         self._meter = meter
         self.starts, self.numbers, self._generations = _headers(data, meter)
-        self.packed: dict[int, PdfObject] = {}
-        """Objects of object streams, by number."""
+        self._packed: dict[int, bytes] = {}
+        """Objects of object streams, by number, not parsed yet."""
         self.orphans: dict[int, int] = {}
         """Starts of streams with an unreadable dictionary, by header number."""
         self._index = {number: at for at, number in enumerate(self.numbers)}
@@ -132,22 +132,27 @@ class Document:
     def get_object(self, reference: IndirectObject | int) -> PdfObject | None:
         """Return an object by its number; None when there is none. Called by pypdf."""
         number = reference if isinstance(reference, int) else reference.idnum
-        if number in self.packed:
-            return self.packed[number]
         if number in self._parsed:
             return self._parsed[number]
-        if number not in self._index or number in self._resolving:
-            return None
-        self._resolving.add(number)
-        try:
-            found = self._object(self._index[number])
-        except ContainerError:
-            found = None
-        finally:
-            self._resolving.discard(number)
+        found = self.parse(self._packed[number]) if number in self._packed else None
+        if found is None:
+            if number not in self._index or number in self._resolving:
+                return None
+            self._resolving.add(number)
+            try:
+                found = self._object(self._index[number])
+            except ContainerError:
+                found = None
+            finally:
+                self._resolving.discard(number)
         if len(self._parsed) < _MAX_PARSED_OBJECTS:
             self._parsed[number] = found
         return found
+
+    def add_packed(self, number: int, piece: bytes) -> None:
+        """Add an object of an object stream, which counts more than one of its number that is not packed."""
+        self._packed[number] = piece
+        self._parsed.pop(number, None)
 
     def _object(self, at: int) -> PdfObject | None:
         """Return an object; None when it cannot be parsed.

@@ -10,20 +10,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pypdf import PageObject
-from pypdf.generic import (
-    ArrayObject,
-    DictionaryObject,
-    IndirectObject,
-    NameObject,
-    NumberObject,
-    StreamObject,
-)
+from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
+from boltz_keyscan import rules
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
+from boltz_keyscan.sources.archives.pdf_codes import Codes, font_codes, may_show_key
 from boltz_keyscan.sources.archives.pdf_filters import resolve
 
 if TYPE_CHECKING:
@@ -36,10 +31,8 @@ _TOKEN = re.compile(rb"[\w-]++(?:\0++[\w-]++)++", re.ASCII)
 _WRAPPED = re.compile(rb"[\w-]++(?:\0++[\w-]++|[ \t]*+\r?\n[ \t]*+[\w-]++)++", re.ASCII)
 """Words of which only the ends of lines or pieces are between them."""
 
-_BLANKS = b" \t\r\n"
+_PREFIX = re.compile(b"|".join(rules.list_prefixes(rules.load())))
 _BODY_CHARACTERS = 43
-_KEY_CHARACTERS = 17 + _BODY_CHARACTERS
-"""Characters of the longest key."""
 
 _MIN_TEXT_CHARACTERS = 20
 """Characters of the shortest text that is scanned."""
@@ -47,19 +40,6 @@ _MIN_TEXT_CHARACTERS = 20
 _MAX_PAGE_BYTES = 4 << 20
 """Bytes of decoded pages of one document at most: pypdf reads about 300 KB a second."""
 
-_MIN_UNDERSCORES = 3
-"""Underscores in the shortest type prefix."""
-
-_ESCAPE = re.compile(rb"\\[0-7\r\n]")
-"""An escape in a string that can hide any code."""
-
-_SPECIAL = frozenset(b"()\\\n\r\t\b\f")
-"""Bytes that a string may hold in an escaped form."""
-
-_WHITESPACE = b"\0\t\n\f\r "
-_MAPPINGS = re.compile(rb"beginbf(char|range)(.*?)endbf", re.DOTALL)
-_LIST = re.compile(rb"\[[^\]]*\]")
-_CODE = re.compile(rb"<([0-9A-Fa-f\s]*)>")
 _MAX_FORM_DEPTH = 4
 """Nested forms whose fonts are checked."""
 
@@ -74,7 +54,7 @@ def join_words(content: bytes) -> tuple[bytes, bytes]:
     pieces = _BETWEEN.sub(b"\0", content)
     words = [found[0] for found in _TOKEN.finditer(pieces)]
     words = [word for word in words if len(word) - word.count(b"\0") >= _MIN_TEXT_CHARACTERS]
-    return b"\n".join(words).replace(b"\0", b""), join_lines(b"\n".join(words))
+    return b"\n".join(words).replace(b"\0", b""), join_lines(b"\n\n".join(words))
 
 
 def join_lines(text: bytes) -> bytes:
@@ -84,20 +64,16 @@ def join_lines(text: bytes) -> bytes:
     """
     found: list[bytes] = []
     for word in _WRAPPED.finditer(text):
-        pieces = word[0].translate(None, _BLANKS).split(b"\0") if b"\0" in word[0] else word[0].split()
+        pieces = word[0].replace(b"\0", b" ").split()
         joined = b"".join(pieces)
-        if joined.count(b"_") < _MIN_UNDERSCORES:
-            continue
-        for end in itertools.accumulate(map(len, pieces)):
-            start = max(end - _KEY_CHARACTERS, 0)
-            prefix = joined[start : max(end - _BODY_CHARACTERS, 0)]
-            if prefix.count(b"_") >= _MIN_UNDERSCORES:
+        ends = {0, *itertools.accumulate(map(len, pieces))}
+        for prefix in _PREFIX.finditer(joined):
+            end = prefix.end() + _BODY_CHARACTERS
+            # A character before it in the same piece shows that no key begins here.
+            start = prefix.start() - (prefix.start() not in ends)
+            if end in ends:
                 found.append(joined[start:end])
     return b"\n".join(found)
-
-
-_Codes: TypeAlias = "frozenset[bytes] | None"
-"""Codes of the underscore where the bytes of a string do not show it; None if they are not known."""
 
 
 class Text:
@@ -108,22 +84,24 @@ class Text:
         self._content = content
         self._bytes_left = _MAX_PAGE_BYTES
         self._skipped_pages = 0
-        self._fonts: dict[int, _Codes] = {}
+        self._fonts: dict[int, Codes | None] = {}
 
     def extract_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
-        """Yield the text of a page, if its bytes do not show it."""
+        """Yield the text of a page, if it may show a key that its bytes do not."""
         self._content.meter.check_time()
         try:
             resources = _inherited_resources(page)
-            codes = frozenset() if resources is None else self._codes(resources, _MAX_FORM_DEPTH)
-            if resources is None or (codes is not None and not codes):
+            layers = [(resources, None), *_forms(resources, set(), _MAX_FORM_DEPTH)]
+            fonts = [self._font_codes(font) for inner, _ in layers for font in _values(inner, "/Font")]
+            if not any(codes is None or codes for codes in fonts):
                 return
             page_object = PageObject(self._document, IndirectObject(number, 0, self._document))
             page_object.update(page)
             page_object[NameObject("/Resources")] = resources
-            contents = page_object.get_contents()
-            data = contents.get_data() if contents is not None else b""
-            if codes is not None and not _may_show_prefix(data, codes):
+            streams = [page_object.get_contents(), *(form for _, form in layers)]
+            data = b"\n".join(stream.get_data() for stream in streams if stream is not None)
+            known = [codes for codes in fonts if codes is not None]
+            if len(known) == len(fonts) and not may_show_key(data, frozenset().union(*known)):
                 return
             self._bytes_left -= len(data)
             if self._bytes_left < 0:
@@ -144,100 +122,36 @@ class Text:
             detail = f"the text of {count} of its pages, in fonts with their own codes, is not decoded"
             self._content.report(ContainerError("too-large", detail))
 
-    def _codes(self, resources: DictionaryObject, depth: int) -> _Codes:
-        """Return the codes of the underscore in the fonts of a page; see ``_Codes``."""
-        codes: set[bytes] = set()
-        fonts = resolve(resources.get("/Font"))
-        for value in fonts.values() if isinstance(fonts, DictionaryObject) else ():
-            found = self._font_codes(value)
-            if found is None:
-                return None
-            codes |= found
-        forms = resolve(resources.get("/XObject"))
-        if not depth or not isinstance(forms, DictionaryObject):
-            return frozenset(codes)
-        for value in forms.values():
-            form = resolve(value)
-            inner = resolve(form.get("/Resources")) if isinstance(form, StreamObject) else None
-            # A form has a stream of its own, which may show the text.
-            if isinstance(inner, DictionaryObject) and self._codes(inner, depth - 1) != frozenset():
-                return None
-        return frozenset(codes)
-
-    def _font_codes(self, value: object) -> _Codes:
+    def _font_codes(self, value: object) -> Codes | None:
         known = value.idnum if isinstance(value, IndirectObject) else None
         if known is not None and known in self._fonts:
             return self._fonts[known]
         font = resolve(value)
-        found = _underscore_codes(font) if isinstance(font, DictionaryObject) else frozenset()
+        found = font_codes(font) if isinstance(font, DictionaryObject) else frozenset()
         if known is not None:
             self._fonts[known] = found
         return found
 
 
-def _may_show_prefix(data: bytes, codes: frozenset[bytes]) -> bool:
-    """Return True if the operators of a page can show as many underscores as a type prefix has."""
-    if _ESCAPE.search(data) or not _SPECIAL.isdisjoint(b"".join(codes)):
-        return True
-    digits = data.translate(None, _WHITESPACE).lower()
-    return sum(data.count(code) + digits.count(code.hex().encode()) for code in codes) >= _MIN_UNDERSCORES
+def _values(resources: object, kind: str) -> Iterator[object]:
+    """Yield the resources of a kind, of which some may be references."""
+    found = resolve(resources.get(kind)) if isinstance(resources, DictionaryObject) else None
+    yield from found.values() if isinstance(found, DictionaryObject) else ()
 
 
-def _underscore_codes(font: DictionaryObject) -> _Codes:
-    """Return the codes of the underscore in a font; see ``_Codes``."""
-    table = resolve(font.get("/ToUnicode"))
-    if not isinstance(table, StreamObject):
-        encoding = resolve(font.get("/Encoding"))
-        return _codes_in_differences(encoding) if isinstance(encoding, DictionaryObject) else frozenset()
-    codes = _codes_in_table(table.get_data())
-    if codes is not None and font.get("/Subtype") != "/Type0" and codes <= {b"_"}:
-        return frozenset()
-    return codes
-
-
-def _codes_in_differences(encoding: DictionaryObject) -> frozenset[bytes]:
-    """Return the codes that an array of differences gives the underscore (9.6.5)."""
-    differences = resolve(encoding.get("/Differences"))
-    codes: set[bytes] = set()
-    code = 0
-    for item in map(resolve, differences) if isinstance(differences, ArrayObject) else ():
-        if isinstance(item, NumberObject):
-            code = int(item)
-        else:
-            if item == "/underscore" and 0 <= code <= 255:
-                codes.add(bytes([code]))
-            code += 1
-    return frozenset(codes)
-
-
-def _codes_in_table(table: bytes) -> _Codes:
-    """Return the codes that a ToUnicode table maps to text with an underscore (9.10.3)."""
-    if b"usecmap" in table:
-        return None
-    codes: set[bytes] = set()
-    for kind, body in _MAPPINGS.findall(table):
-        if any("_" in _decoded(item) for listed in _LIST.findall(body) for item in _CODE.findall(listed)):
-            return None
-        values = map(_from_hex, _CODE.findall(_LIST.sub(b"<>", body)))
-        for first, *rest, target in zip(*[values] * (2 if kind == b"char" else 3), strict=False):
-            text = target.decode("utf-16-be", "replace")
-            start, end = (int.from_bytes(code, "big") for code in (first, *rest, first)[:2])
-            # The last character of the target counts up with the code.
-            offset = ord("_") - ord(text[-1]) if text else -1
-            if "_" in text[:-1]:
-                return None
-            if 0 <= offset <= end - start:
-                codes.add((start + offset).to_bytes(len(first), "big"))
-    return frozenset(codes)
-
-
-def _from_hex(digits: bytes) -> bytes:
-    digits = digits.translate(None, _WHITESPACE)
-    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
-
-
-def _decoded(digits: bytes) -> str:
-    return _from_hex(digits).decode("utf-16-be", "replace")
+def _forms(resources: object, seen: set[int], depth: int) -> Iterator[tuple[object, StreamObject]]:
+    """Yield the resources and the stream of each form that a page or form may show."""
+    for value in _values(resources, "/XObject"):
+        if not isinstance(value, IndirectObject) or value.idnum in seen:
+            continue
+        seen.add(value.idnum)
+        form = resolve(value)
+        if not isinstance(form, StreamObject) or form.get("/Subtype") != "/Form":
+            continue
+        inner = resolve(form.get("/Resources"))
+        yield inner, form
+        if depth:
+            yield from _forms(inner, seen, depth - 1)
 
 
 def _inherited_resources(page: DictionaryObject) -> DictionaryObject | None:
