@@ -9,6 +9,7 @@ import pytest
 from boltz_keyscan import cli, pipeline
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git.run import command
+from tests.hostile import HOSTILE
 from tests.keys import fake_key
 
 if TYPE_CHECKING:
@@ -135,3 +136,24 @@ def test_a_commit_that_is_stopped_is_scanned_once(
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
     assert cli.main(["hook", "pre-commit", *named]) == 1
     assert names(starts) == expected
+
+
+def test_the_paths_of_an_archive_in_head_need_no_walk(
+    repo: Repo, tmp_path: Path, starts: list[list[str]]
+) -> None:
+    repo.leak("old.zip", HOSTILE["encrypted.zip"][0]())
+    repo.run("mv", "old.zip", "new.zip")
+    repo.run("commit", "-qm", "moved")
+    for _ in ("cold", "with a cache"):
+        [gap] = scan(repo, tmp_path / "cache").gaps
+        assert gap.paths == ("new.zip",)
+        assert "log" not in names(starts)
+
+    repo.run("rm", "-q", "new.zip")
+    repo.run("commit", "-qm", "removed")
+    [gap] = scan(repo, tmp_path / "cache").gaps
+    assert gap.paths == ("new.zip", "old.zip")
+    assert "log" in names(starts)
+    [gap] = scan(repo, tmp_path / "cache").gaps
+    assert gap.paths == ("new.zip", "old.zip")
+    assert "log" not in names(starts)

@@ -291,7 +291,7 @@ class HistoryReader:
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.
         wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **find_targets(gathered.hits)}
-        traced = {oid for oid, names in wanted.items() if names is None}
+        traced = {oid for oid, names in wanted.items() if names is None} - search.not_walked
         for places in (attribution.reachable, attribution.unreachable):
             traced -= {oid for oid, path in places if not is_unredacted(path, detector)}
         return located, attribution, frozenset(traced)

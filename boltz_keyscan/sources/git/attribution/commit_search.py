@@ -87,6 +87,8 @@ class CommitSearch:
     """The entries of the index, if something else in the run lists them too."""
     problems: list[str] = field(default_factory=list, init=False)
     """git's error messages: the result may be incomplete."""
+    not_walked: frozenset[str] = field(default=frozenset(), init=False)
+    """Objects whose paths in history were not searched, as their current ones are enough."""
     _everything: list[bytes] | None = field(default=None, init=False)
     _truncated: set[str] = field(default_factory=set, init=False)
     _max_paths_per_object: int = field(default=1, init=False)
@@ -104,7 +106,7 @@ class CommitSearch:
         Args:
             wanted: object ids, and the names that count.
             max_paths_per_object: paths of one object, if there are too many in total.
-            unread: those of the objects whose current places are of no interest.
+            unread: those of the objects that have a gap only: their current paths, or else those in history.
         """
         if not wanted:
             return SearchResult(current=CurrentPlaces(), attribution=Attribution())
@@ -120,7 +122,9 @@ class CommitSearch:
             result = replace(result, in_head=self._search_tree(wanted, self.refs.head))
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
             result = replace(result, named=result.named | named)
-            found = self._search_commits(wanted, tips)
+            places = {*result.in_head, *result.in_index, *result.in_other_indexes, *result.named}
+            self.not_walked = frozenset(oid for oid, path in places if path and oid in unread)
+            found = self._search_commits(_some(wanted, wanted.keys() - self.not_walked), tips)
         except git.StoppedError as error:
             self.problems.append(error.message)
             return result
