@@ -39,6 +39,7 @@ _HALF: Final = KEY_BODY // 2
 
 _LEFT: Final = re.compile(LEFT)
 _RUN: Final = re.compile(rb"[A-Za-z0-9_-]*+")
+_CAPITAL: Final = re.compile(rb"[A-Z]")
 _CAPITALS: Final = re.compile(rb"(?:[^A-Z]*+[A-Z]){3}")
 """Of the 43 characters of a body, 17 are capitals; one of 10 million has fewer than three."""
 
@@ -64,8 +65,9 @@ def may_be_secret(text: bytes, at: int, stop: int) -> bool:
     size = len(text[stop:end].rstrip(b"-_"))
     if size >= KEY_BODY or end == len(text):
         return size <= KEY_BODY
-    # Names of code end in what may break a body, too.
-    return text[end : end + 1] in FIRST and _CAPITALS.match(text, stop) is not None
+    # Names of code end in what may break a body, too, but hardly one has a capital behind this prefix.
+    is_broken = text[end : end + 1] in FIRST and _CAPITALS.match(text, stop) is not None
+    return is_broken or _CAPITAL.search(text, stop, end) is not None
 
 
 def with_boundaries(prefix: bytes, pattern: bytes, character: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import quopri
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from boltz_keyscan.detect.classify import KEY_BODY, classify_exact
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.rules import load
+from conformance.layouts import HIDINGS
 from tests.keys import LINK_PREFIX, fake_body, fake_link, fingerprint
 from tests.leaks import disguises, leaks
 
@@ -61,6 +63,18 @@ def test_a_whole_link_is_found(name: str) -> None:
     if name == "in lines":
         text = f"{'=' * 20}\n{'x' * 40} {LINK[:20]}\n{LINK[20:]}\n"
     assert found(text) == CONFIRMED
+
+
+LAID_OUT = {
+    hiding.name: hiding.build
+    for hiding in HIDINGS
+    if re.match(r"table-|psql-|rich-|panel-|esc-.*-20|cdata|joiner-body|page|typed", hiding.name)
+}
+
+
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_a_link_that_is_wrapped_in_a_cell_or_cut_by_markup_is_found(name: str) -> None:
+    assert ("boltz-share-link", fingerprint(LINK), Shape.CONFIRMED) in found(LAID_OUT[name](LINK))
 
 
 OTHER_LAST = BODY[:-1] + "B"
