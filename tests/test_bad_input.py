@@ -558,6 +558,8 @@ HELP = "See 'boltz-keyscan --help'."
             "Invalid value for '--format': 'txt' is not a format. Did you mean text?",
             "See 'boltz-keyscan keys audit --help'.",
         ),
+        (["fleet", "scan"], "Missing option '--state'.", "See 'boltz-keyscan fleet scan --help'."),
+        (["scan", "--output"], "Option '--output' requires an argument.", HELP),
         (["--output"], "Option '--output' requires an argument.", HELP),
         (
             ["hook", "pre-commit", "--bogus"],

@@ -64,9 +64,10 @@ def _code_of(error: Exception) -> int:  # noqa: PLR0911 - one for each kind
         case click.exceptions.Exit():
             return error.exit_code
         case click.ClickException():
-            # The scan has no name of its own, and not every parser error has a context.
+            # The scan needs no name, and not every parser error has a context.
             context = getattr(error, "ctx", None)
-            name = context.command_path.removesuffix(" scan") if context is not None else "boltz-keyscan"
+            name = context.command_path if context is not None else "boltz-keyscan"
+            name = "boltz-keyscan" if name == "boltz-keyscan scan" else name
             return _failed(ExitCode.USAGE, error.format_message(), f"See '{name} --help'.")
         case OutputError():
             return _failed(ExitCode.BLOCKING if error.blocking else ExitCode.USAGE, error.message, error.hint)
