@@ -74,7 +74,7 @@ def test_a_value_of_redis_behind_many_marks_and_at_the_edge_of_a_read() -> None:
         assert found(WHOLE[:9] + b"\xc3" * (size - 9) + WHOLE[9:]) == {fingerprint(KEY)}
 
 
-@pytest.mark.parametrize("size", [50, 5000])
+@pytest.mark.parametrize("size", [50, 5000, 500_000])
 def test_brotli_by_its_name(size: int, tmp_path: Path) -> None:
     packed = brotli.compress(b"filler " * size + KEY.encode() + b" ")
     (tmp_path / "a.js.BR").write_bytes(packed)

@@ -193,8 +193,6 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
     engine = brotli.Decompressor()
     while not engine.is_finished():
         data = reader.take() if engine.can_accept_more_data() else b""
-        if engine.can_accept_more_data() and not data:
-            raise corrupt_error(TRUNCATED)
         try:
             output = engine.process(data, output_buffer_limit=CHUNK)
         except brotli.error as error:
@@ -202,6 +200,9 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
         if output:
             meter.add_output(len(output))
             yield output
+        elif not data:
+            # It also accepts more where output is left, so that only no output is the end.
+            raise corrupt_error(TRUNCATED)
 
 
 def brotli_members(content: Content) -> Iterator[Member]:
