@@ -291,11 +291,30 @@ def _decompress_message(error: Exception) -> str:
     return f"it cannot be decompressed: {error}"
 
 
+_BEHIND_BYTES = 1024
+"""Bytes behind a stored block that have to be valid, too: code of programs is for fewer, by chance."""
+
+
+def zlib_members(content: Content) -> Iterator[Member]:
+    """Yield the content of zlib; nothing where only one stored block of it is valid.
+
+    Its five bytes are in compiled JavaScript thousands of times. The bytes of the block are searched without it.
+    """
+    head = content.reader.peek(7)
+    is_stored = len(head) == 7 and not head[2] & 6
+    if is_stored:
+        size = int.from_bytes(head[3:5], "little")
+        try:
+            zlib.decompressobj().decompress(content.reader.peek(len(head) + size + _BEHIND_BYTES))
+        except zlib.error:
+            return
+    yield from stream(inflate_zlib)(content)
+
+
 gzip_members = stream(gunzip)
 bzip2_members = stream(bunzip)
 xz_members = stream(unxz)
 lzma_members = stream(unlzma)
 zstd_members = stream(unzstd)
-zlib_members = stream(inflate_zlib)
 lz4_members = stream(unlz4)
 snappy_members = stream(snappy.unsnappy)
