@@ -465,6 +465,15 @@ def test_a_picture_in_base64_is_no_archive_at_any_alignment(times: int, tmp_path
         assert scanned(tmp_path / "a.ipynb").gaps == (), size
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\\n", b"&#10;", b"\\n\",\n    \"", b"\n    "])
+def test_a_picture_in_lines_of_base64_is_no_archive(end: bytes, tmp_path: Path) -> None:
+    """A line may end between the name of a chunk and its pixels."""
+    for size in range(60):
+        lines = base64.encodebytes(_png(b"c" * size)).splitlines()
+        (tmp_path / "a.svg").write_bytes(b'<image href="data:image/png;base64,' + end.join(lines) + b'"/>')
+        assert scanned(tmp_path / "a.svg").gaps == (), size
+
+
 def test_text_of_small_numbers_is_no_cpio() -> None:
     """As the numbers of letters in a PDF."""
     draw = random.Random(1)

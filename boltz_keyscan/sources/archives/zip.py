@@ -229,7 +229,8 @@ def _members_by_local_header(
             continue
         start = base + reader.position
         reader.skip(30 + len(names))
-        entry = Entry(name, flags, method, crc, read_zip64(extra, (full, size))[1], start, start + 30)
+        full, size = read_zip64(extra, (full, size))
+        entry = Entry(name, flags, method, crc, size, full, start, start + 30)
         begin = base + reader.position
         member = _in_stream(entry, reader, content.meter, base)
         yield member if is_certain else replace(member, chunks=_ignore_failed_start(member.chunks))
