@@ -28,7 +28,7 @@ _MIN_OUTPUT_BYTES = 32
 _BOUNDARY = re.compile(rb"(?:^|[^A-Za-z0-9+_-]|\\[nrt]|%[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|[0\\][xX])\Z")
 _RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\{1,7}/){60}")
 _LAST_GROUPS = re.compile(rb"((?:[A-Za-z0-9+/]{4}){1,4})(?:%b)?\Z" % LINES)
-"""Base64 of the twelve bytes before an encoded text, or of fewer, which may be the end of the line before it."""
+"""Base64 of the twelve bytes before an encoded text, or of fewer; a line may end there."""
 
 CONTEXT_BYTES = 400
 """Bytes in which the base64 of raw deflate begins, behind the text that announces it."""
@@ -150,9 +150,7 @@ def _holds_container(name: str, window: bytes, before: bytes, nested: int) -> bo
     inner = [at for at in offsets if is_wide or (name in _CHAINED and _may_be_encoded(data[at : at + 2]))]
     if not starts and (not inner or nested >= _MAX_NESTED):
         return False
-    if data[:1] == b"x" and (
-        not _BOUNDARY.search(before) or _PIXELS.search(_decode_before(name, before))
-    ):
+    if data[:1] == b"x" and (not _BOUNDARY.search(before) or _PIXELS.search(_decode_before(name, before))):
         return False
     # Numbers and escapes take up to six bytes each, and time.
     data = decode_head(name, window if name in _DENSE else window[:_SPARSE_BYTES])

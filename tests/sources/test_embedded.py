@@ -465,13 +465,26 @@ def test_a_picture_in_base64_is_no_archive_at_any_alignment(times: int, tmp_path
         assert scanned(tmp_path / "a.ipynb").gaps == (), size
 
 
-@pytest.mark.parametrize("end", [b"\n", b"\\n", b"&#10;", b"\\n\",\n    \"", b"\n    "])
+@pytest.mark.parametrize("end", [b"\n", b"\\n", b"&#10;", b'\\n",\n    "', b"\n    "])
 def test_a_picture_in_lines_of_base64_is_no_archive(end: bytes, tmp_path: Path) -> None:
     """A line may end between the name of a chunk and its pixels."""
     for size in range(60):
         lines = base64.encodebytes(_png(b"c" * size)).splitlines()
         (tmp_path / "a.svg").write_bytes(b'<image href="data:image/png;base64,' + end.join(lines) + b'"/>')
         assert scanned(tmp_path / "a.svg").gaps == (), size
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097])
+def test_a_stream_in_sections_of_xml(size: int, tmp_path: Path) -> None:
+    """As Illustrator adds its file to an SVG: in base64 of so many bytes, each with its padding."""
+    packed = zlib.compress(random.Random(1).randbytes(9000).hex().encode() + b" " + CONTENT)
+    sections = [base64.encodebytes(packed[at : at + size]) for at in range(0, len(packed), size)]
+    text = b"".join(b"\t<![CDATA[\n\t" + section + b"\t]]>\n" for section in sections)
+    path = tmp_path / "a.svg"
+    path.write_bytes(b'<i:pgf id="adobe_illustrator_pgf">\n' + text + b"</i:pgf>\n")
+    report = scan_json(path)
+    assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+    assert report["gaps"] == []
 
 
 def test_text_of_small_numbers_is_no_cpio() -> None:

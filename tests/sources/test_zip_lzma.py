@@ -1,4 +1,4 @@
-"""Members of zip in lzma whose end is only in the header, as libarchive and some versions of 7-Zip write them."""
+"""Members of zip in lzma of which only the header tells the end."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def literals(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("is_cut", [False, True])
-def test_a_member_without_an_end_mark_ends_by_its_size(is_cut: bool) -> None:
+def test_a_member_without_an_end_mark_ends_by_its_size(*, is_cut: bool) -> None:
     """With its directory, and by its local headers alone."""
     archive = zip_of(
         [(name, 14, literals(TEXT), zlib.crc32(TEXT), len(TEXT)) for name in (b"a.env", b"b.env")]
