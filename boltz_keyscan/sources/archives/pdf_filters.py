@@ -141,10 +141,10 @@ def _undo_filter(
 def _inflate(reader: Reader, meter: Meter) -> Iterator[bytes]:
     """Yield the content of deflate; its checksum may be wrong or cut off, as all readers of PDF ignore it."""
     head = reader.peek(2)
-    is_plain_zlib = len(head) == 2 and head[0] & 15 == 8 and not head[1] & 32 and not int.from_bytes(head) % 31
-    if is_plain_zlib:
+    has_header = len(head) == 2 and head[0] & 15 == 8 and not head[1] & 32 and not int.from_bytes(head) % 31
+    if has_header:
         reader.skip(2)
-    yield from inflate_stream(reader, meter, -15 if is_plain_zlib else 15)
+    yield from inflate_stream(reader, meter, -15 if has_header else 15)
 
 
 def _decode_whole(
