@@ -192,16 +192,18 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
 
     engine = brotli.Decompressor()
     while not engine.is_finished():
-        data = reader.take() if engine.can_accept_more_data() else b""
-        if engine.can_accept_more_data() and not data:
-            raise corrupt_error(TRUNCATED)
+        needs_input = engine.can_accept_more_data()
+        data = reader.take() if needs_input else b""
         try:
+            # At the end of the input the engine may still hold output.
             output = engine.process(data, output_buffer_limit=CHUNK)
         except brotli.error as error:
             raise corrupt_error(_decompress_message(error)) from error
         if output:
             meter.add_output(len(output))
             yield output
+        elif needs_input and not data:
+            raise corrupt_error(TRUNCATED)
 
 
 def brotli_members(content: Content) -> Iterator[Member]:
