@@ -427,6 +427,20 @@ def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: by
         assert report["gaps"] == []
 
 
+def test_samples_that_are_codes_of_a_fixed_block_by_chance_are_no_gap(tmp_path: Path) -> None:
+    """As in a picture in a PDF and in maps of density: hardly more comes out of them than went in."""
+    draw = random.Random(8)
+    samples = b"".join(bytes(draw.choices(range(40, 140), k=200)) * (1 + (n % 20 == 0)) for n in range(600))
+    engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_FIXED)
+    stream = engine.compress(samples) + engine.flush()
+    assert 1024 < len(samples) - len(stream) < len(samples) // 8
+    path = tmp_path / "a.map"
+    path.write_bytes(b"map of density\n" + stream[:-50] + b"\xff" * 300 + b"\n" + KEY.encode() + b"\n")
+    report = scan_json(path)
+    assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+    assert report["gaps"] == []
+
+
 PIXELS = zlib.compress(bytes(random.Random(2).choices(range(9), k=30_000)))
 
 
