@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import random
 import struct
@@ -94,6 +95,18 @@ def test_strings_of_an_old_workbook_continue() -> None:
     content = compound({"Workbook": workbook(KEY, 30)})
     (hit,) = scan_container(content).hits
     assert (hit.match.fingerprint, hit.origin.members) == (fingerprint(KEY), (b"Workbook",))
+
+
+def test_streams_of_a_compound_file_in_lines_of_base64() -> None:
+    """A stream of zlib begins a line, and goes on in a sector elsewhere."""
+    packed = zlib.compress(NUMBERS * 4 + KEY.encode())
+    for lead in range(57):
+        content = compound({"CONTENTS": bytes(lead) + packed + bytes(2000)}, scattered=True)
+        result = scan_container(
+            b'<w:binData w:name="oledata.mso">' + base64.encodebytes(content) + b"</w:binData>"
+        )
+        assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)]
+        assert reasons_of(result) == [], lead
 
 
 NUMBERS = random.Random(1).randbytes(2500).hex().encode() + b" "
