@@ -46,9 +46,13 @@ class Encoding(NamedTuple):
 
 _ESCAPED_BASE64 = rb"%2[BbFf]|\\{1,7}/|\\{1,7}u002[BbFf]|&#(?:x2[BbFf]|43|47);"
 _TO_CHARACTER = re.compile(_ESCAPED_BASE64)
+_SECTIONS = rb"={0,2}[ \t\r\n]{0,9}\]\]>[ \t\r\n]{0,9}<!\[CDATA\[[ \t\r\n]{0,9}(?=[A-Za-z0-9+/])"
+"""End of a section of XML and begin of the next, as in an SVG of Illustrator: each has its own padding."""
 
 
 def _unescape_base64(letters: bytes) -> bytes:
+    if b"]]>" in letters:
+        return letters[: letters.index(b"]")].strip()
     if letters.translate(None, b"%\\&") != letters:
         return _TO_CHARACTER.sub(_base64_character, letters)
     return letters
@@ -56,6 +60,10 @@ def _unescape_base64(letters: bytes) -> bytes:
 
 def _base64_character(escape: re.Match[bytes]) -> bytes:
     return b"/" if escape[0].lower().rstrip(b";").endswith((b"f", b"/", b"47")) else b"+"
+
+
+def _decode_base64(letters: bytes) -> bytes:
+    return b"".join(map(base64_text.decode, letters.replace(b"==", b"=").split(b"=")))
 
 
 def _decode_base32(letters: bytes) -> bytes:
@@ -94,8 +102,8 @@ def _escaped_byte(escape: re.Match[bytes]) -> bytes:
 
 ENCODINGS = {
     "base64": Encoding(
-        rb"((?:[A-Za-z0-9+/_-]|" + _ESCAPED_BASE64 + rb")+)|" + LINES,
-        base64_text.decode,
+        rb"((?:[A-Za-z0-9+/_-]|" + _ESCAPED_BASE64 + rb")+|" + _SECTIONS + rb")|" + LINES,
+        _decode_base64,
         (4, 3),
         is_regular=True,
         alphabet=b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_",

@@ -12,6 +12,7 @@ import zlib
 from boltz_keyscan import beginnings
 from boltz_keyscan.sources import signature_checks
 from boltz_keyscan.sources.encoded import decode_head
+from boltz_keyscan.sources.encoded_lines import LINES
 
 _MAX_NESTED = 4
 """Encodings in one another that are checked before a text is opened."""
@@ -26,7 +27,9 @@ _MIN_OUTPUT_BYTES = 32
 
 _BOUNDARY = re.compile(rb"(?:^|[^A-Za-z0-9+_-]|\\[nrt]|%[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|[0\\][xX])\Z")
 _RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\{1,7}/){60}")
-_LAST_GROUP = re.compile(rb"[A-Za-z0-9+/]{4}\Z")
+_LAST_GROUPS = re.compile(rb"((?:[A-Za-z0-9+/]{4}){1,4})(?:%b)?\Z" % LINES)
+"""Base64 of the twelve bytes before an encoded text, or of fewer; a line may end there."""
+
 CONTEXT_BYTES = 400
 """Bytes in which the base64 of raw deflate begins, behind the text that announces it."""
 
@@ -147,7 +150,7 @@ def _holds_container(name: str, window: bytes, before: bytes, nested: int) -> bo
     inner = [at for at in offsets if is_wide or (name in _CHAINED and _may_be_encoded(data[at : at + 2]))]
     if not starts and (not inner or nested >= _MAX_NESTED):
         return False
-    if data[:1] == b"x" and not _BOUNDARY.search(before):
+    if data[:1] == b"x" and (not _BOUNDARY.search(before) or _PIXELS.search(_decode_before(name, before))):
         return False
     # Numbers and escapes take up to six bytes each, and time.
     data = decode_head(name, window if name in _DENSE else window[:_SPARSE_BYTES])
@@ -162,8 +165,8 @@ def _holds_container(name: str, window: bytes, before: bytes, nested: int) -> bo
 
 def _decode_before(name: str, before: bytes) -> bytes:
     """Return the last decoded bytes before an encoded text; none where it begins or they are not known."""
-    group = _LAST_GROUP.search(before) if name == "base64" else None
-    return decode_head(name, group[0]) if group else b""
+    groups = _LAST_GROUPS.search(before) if name == "base64" else None
+    return decode_head(name, groups[1]) if groups else b""
 
 
 def _may_be_encoded(start: bytes) -> bool:

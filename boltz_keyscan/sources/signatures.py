@@ -35,7 +35,7 @@ _COSTLY = dict.fromkeys(b"0123456789%=\\", 4)
 MAX_ARCHIVES = 10_000
 """Archives in each MiB of a buffer that are opened one by one; all zips are opened at once."""
 
-BEFORE_BYTES = 8
+BEFORE_BYTES = 96
 """Bytes before a signature that its check gets."""
 
 FLOOD = "flood"

@@ -81,6 +81,15 @@ def test_brotli_by_its_name(size: int, tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(tarred({"x.br": packed}))
     result = scan(str(tmp_path))
     assert [(key.fingerprint, len(key.locations)) for key in result.keys] == [(fingerprint(KEY), 2)]
+    assert list(result.gaps) == []
+
+
+def test_brotli_that_is_held_when_its_input_ends(tmp_path: Path) -> None:
+    """More than the engine gives out at once, of input that it has taken whole."""
+    words = random.Random(1).choices([random.Random(n).randbytes(3).hex() for n in range(3000)], k=500_000)
+    (tmp_path / "a.csv.br").write_bytes(brotli.compress(" ".join(words).encode() + KEY.encode(), quality=1))
+    result = scan(str(tmp_path))
+    assert ([key.fingerprint for key in result.keys], list(result.gaps)) == ([fingerprint(KEY)], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"n\xc3\xa3o \xc3\xa9 brotli\n" * 90, b"plain text\n", bytes(300)])

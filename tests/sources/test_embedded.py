@@ -427,6 +427,20 @@ def test_bytes_that_begin_as_an_uncompressed_block_by_chance_are_no_gap(head: by
         assert report["gaps"] == []
 
 
+def test_samples_that_are_codes_of_a_fixed_block_by_chance_are_no_gap(tmp_path: Path) -> None:
+    """As in a picture in a PDF and in maps of density: hardly more comes out of them than went in."""
+    draw = random.Random(8)
+    samples = b"".join(bytes(draw.choices(range(40, 140), k=200)) * (1 + (n % 20 == 0)) for n in range(600))
+    engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_FIXED)
+    stream = engine.compress(samples) + engine.flush()
+    assert 1024 < len(samples) - len(stream) < len(samples) // 8
+    path = tmp_path / "a.map"
+    path.write_bytes(b"map of density\n" + stream[:-50] + b"\xff" * 300 + b"\n" + KEY.encode() + b"\n")
+    report = scan_json(path)
+    assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+    assert report["gaps"] == []
+
+
 PIXELS = zlib.compress(bytes(random.Random(2).choices(range(9), k=30_000)))
 
 
@@ -463,6 +477,28 @@ def test_a_picture_in_base64_is_no_archive_at_any_alignment(times: int, tmp_path
             content = base64.b64encode(content)
         (tmp_path / "a.ipynb").write_bytes(b'{"png": "' + content + b'"}')
         assert scanned(tmp_path / "a.ipynb").gaps == (), size
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\\n", b"&#10;", b'\\n",\n    "', b"\n    "])
+def test_a_picture_in_lines_of_base64_is_no_archive(end: bytes, tmp_path: Path) -> None:
+    """A line may end between the name of a chunk and its pixels."""
+    for size in range(60):
+        lines = base64.encodebytes(_png(b"c" * size)).splitlines()
+        (tmp_path / "a.svg").write_bytes(b'<image href="data:image/png;base64,' + end.join(lines) + b'"/>')
+        assert scanned(tmp_path / "a.svg").gaps == (), size
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097])
+def test_a_stream_in_sections_of_xml(size: int, tmp_path: Path) -> None:
+    """As Illustrator adds its file to an SVG: in base64 of so many bytes, each with its padding."""
+    packed = zlib.compress(random.Random(1).randbytes(9000).hex().encode() + b" " + CONTENT)
+    sections = [base64.encodebytes(packed[at : at + size]) for at in range(0, len(packed), size)]
+    text = b"".join(b"\t<![CDATA[\n\t" + section + b"\t]]>\n" for section in sections)
+    path = tmp_path / "a.svg"
+    path.write_bytes(b'<i:pgf id="adobe_illustrator_pgf">\n' + text + b"</i:pgf>\n")
+    report = scan_json(path)
+    assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(KEY)]
+    assert report["gaps"] == []
 
 
 def test_text_of_small_numbers_is_no_cpio() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import random
 import struct
+import zlib
 
 import pytest
 
@@ -91,6 +95,46 @@ def test_strings_of_an_old_workbook_continue() -> None:
     content = compound({"Workbook": workbook(KEY, 30)})
     (hit,) = scan_container(content).hits
     assert (hit.match.fingerprint, hit.origin.members) == (fingerprint(KEY), (b"Workbook",))
+
+
+def test_streams_of_a_compound_file_in_lines_of_base64() -> None:
+    """A stream of zlib begins a line, and goes on in a sector elsewhere."""
+    packed = zlib.compress(NUMBERS * 4 + KEY.encode())
+    for lead in range(57):
+        content = compound({"CONTENTS": bytes(lead) + packed + bytes(2000)}, scattered=True)
+        result = scan_container(
+            b'<w:binData w:name="oledata.mso">' + base64.encodebytes(content) + b"</w:binData>"
+        )
+        assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)]
+        assert reasons_of(result) == [], lead
+
+
+NUMBERS = random.Random(1).randbytes(2500).hex().encode() + b" "
+
+
+def test_pictures_of_an_old_workbook_continue() -> None:
+    """In records of the same kind, and in those that continue any kind."""
+    packed = zlib.compress(NUMBERS + KEY.encode())
+    sizes = (1000, 1000, 500, len(packed))
+    kinds = (0xEB, 0xEB, 0x3C, 0x3C)
+    reader = io.BytesIO(packed)
+    records = [(kind, reader.read(size)) for kind, size in zip(kinds, sizes, strict=True)]
+    stream = b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
+    result = scan_container(compound({"Workbook": stream}))
+    assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)]
+    assert reasons_of(result) == []
+
+
+def test_objects_of_a_presentation_end_with_their_records() -> None:
+    """PowerPoint for Mac flushes an object, and does not end it."""
+    engine = zlib.compressobj()
+    text = NUMBERS + KEY.encode()
+    packed = engine.compress(text) + engine.flush(zlib.Z_SYNC_FLUSH)
+    item = struct.pack("<HHII", 0x10, 0x1011, 4 + len(packed), len(text)) + packed
+    stream = struct.pack("<HHI", 0xF, 1000, 5000) + bytes(5000) + item * 2
+    result = scan_container(compound({"PowerPoint Document": stream}))
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(KEY)}
+    assert reasons_of(result) == []
 
 
 @pytest.mark.parametrize("at", [24, 44, 48, 60, 76, 512, 1100])

@@ -92,6 +92,8 @@ SPELLINGS = {
     "length elsewhere": pdf(b"<</Filter/FlateDecode/Length 5 0 R>>\nstream\n%s\nendstream" % FLATE, b"9"),
     "no length": pdf(b"<</Filter/FlateDecode>>\nstream\n%s\nendstream" % FLATE),
     "wrong length": pdf(b"<</Filter/FlateDecode/Length 3>>\nstream\n%s\nendstream" % FLATE),
+    "wrong checksum": pdf(stream(FLATE[:-4] + bytes(4))),
+    "no checksum": pdf(stream(FLATE[:-4])),
     "no end": pdf(b"<</Filter/FlateDecode/Length 3>>\nstream\n%s" % FLATE),
     "comment before stream": pdf(b"<</Filter/FlateDecode>>%% >> stream\n stream\n%s\nendstream" % FLATE),
     "comment before dictionary": pdf(b"% <<\n" + stream(FLATE)),

@@ -194,6 +194,7 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
     while not engine.is_finished():
         data = reader.take() if engine.can_accept_more_data() else b""
         try:
+            # At the end of the input the engine may still hold output.
             output = engine.process(data, output_buffer_limit=CHUNK)
         except brotli.error as error:
             raise corrupt_error(_decompress_message(error)) from error
@@ -201,7 +202,6 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
             meter.add_output(len(output))
             yield output
         elif not data:
-            # It also accepts more where output is left, so that only no output is the end.
             raise corrupt_error(TRUNCATED)
 
 

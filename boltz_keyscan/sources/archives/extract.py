@@ -252,7 +252,8 @@ class Extractor:
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position, is_stored=True)
         if member.locate is not None:
-            frame.cover(0, member.locate(inner.end))
+            # Records are no ranges of the bytes, all of which were scanned beside them.
+            frame.cover(0, member.locate(reader.position if inner.has_records else inner.end))
 
     def _scan_container(self, format_: Format, content: Content, frame: Frame, *, is_text: bool) -> None:
         """Scan a member that is a container, and the bytes of it that are no member."""

@@ -1,8 +1,9 @@
 """Compound files of OLE, read by olefile: doc, xls, ppt, msg, and the macros of all office documents.
 
 A stream is stored in sectors anywhere in the file: a key at the edge of one is cut in two there, and
-whole in the stream. Modules of VBA are compressed ([MS-OVBA] 2.4.1), and strings of an old workbook
-continue in further records ([MS-XLS] 2.5.293).
+whole in the stream. Modules of VBA are compressed ([MS-OVBA] 2.4.1), strings and drawings of an old
+workbook continue in further records ([MS-XLS] 2.5.293 and 2.4.58), and objects in a presentation are
+compressed, each in a record ([MS-PPT] 2.10.34).
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ _MAX_CHUNK_BYTES = 4096
 """Bytes of a decompressed chunk."""
 
 _CONTINUE = b"\x3c\0"
+_DRAWINGS = b"\xeb\0"
+"""Kind of the record with the pictures of a workbook, which also continues in further ones of its kind."""
+
+_TEXTS = frozenset({b"\xfc\0", b"\xb6\1", b"\7\2"})
+"""Kinds of records with strings: the table of all, the text of a shape, the result of a formula."""
+
+_OBJECT = b"\x10\0\x11\x10"
+"""Beginning of a record with a compressed object; its size follows, and the size of the object."""
+
 _RECORD_HEADER_BYTES = 4
 _MAX_RECORD_BYTES = 8224
 _CUT_BYTES = 200
@@ -56,7 +66,8 @@ def members(content: Content) -> Iterator[Member]:
             continue
         if path[-1] in ("Workbook", "Book"):
             stream = _join_records(stream, data, content)
-        yield Member(name, (stream,), is_record=True)
+        for part in _split_records(stream) if path[-1] == "PowerPoint Document" else (stream,):
+            yield Member(name, (part,), is_record=True)
         for found in _MODULE.finditer(stream):
             content.meter.check_time()
             yield Member(name, (decompress(memoryview(stream)[found.start() :]),), is_record=True)
@@ -114,16 +125,33 @@ def _join_records(stream: bytes, data: bytes, content: Content) -> bytes:
     """
     parts: list[bytes] = []
     at = first = 0
+    whole = b""
     while at + _RECORD_HEADER_BYTES <= len(stream):
-        size = int.from_bytes(stream[at + 2 : at + 4], "little")
+        kind, size = stream[at : at + 2], int.from_bytes(stream[at + 2 : at + 4], "little")
         if size > _MAX_RECORD_BYTES:
             break
-        if stream[at : at + 2] == _CONTINUE:
+        if kind == _CONTINUE or kind == whole == _DRAWINGS:
             parts.append(stream[first:at])
             # A string that goes on has its flags again.
-            first = at + _RECORD_HEADER_BYTES + 1
+            first = at + _RECORD_HEADER_BYTES + (whole in _TEXTS)
             before = stream[max(at - _CUT_BYTES, 0) : at + _RECORD_HEADER_BYTES]
             if (place := data.find(before)) >= 0:
                 content.cover(place, place + len(before))
+        else:
+            whole = kind
         at += _RECORD_HEADER_BYTES + size
     return b"".join((*parts, stream[first:]))
+
+
+def _split_records(stream: bytes) -> Iterator[bytes]:
+    """Yield the compressed objects of a presentation, and what is between them."""
+    at = first = 0
+    while at + 8 <= len(stream):
+        end = at + 8 + int.from_bytes(stream[at + 4 : at + 8], "little")
+        if stream[at : at + 4] == _OBJECT:
+            # It may end without a last block, so that what follows would be read as one.
+            yield stream[first:at]
+            yield stream[at + 12 : end]
+            first = end
+        at = end
+    yield stream[first:]

@@ -119,7 +119,7 @@ def _undo_filter(
         name in _FLATE | _LZW and not picture and resolve(options.get("/Predictor")) not in {None, 1}
     )
     if name in _FLATE:
-        chunks = inflate_stream(Reader(chunks), meter, 15)
+        chunks = _inflate(Reader(chunks), meter)
     elif name not in _DECODERS:
         # An invalid filter name is not repeated in the message: it may be a secret.
         label = f" {name[1:]}" if _NAME.fullmatch(name) else ""
@@ -136,6 +136,15 @@ def _undo_filter(
             lambda whole: FlateDecode.decode(zlib.compress(whole, 0), plain), chunks, meter
         )
     return chunks
+
+
+def _inflate(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of deflate; its checksum may be wrong or cut off, as all readers of PDF ignore it."""
+    head = reader.peek(2)
+    has_header = len(head) == 2 and head[0] & 15 == 8 and not head[1] & 32 and not int.from_bytes(head) % 31
+    if has_header:
+        reader.skip(2)
+    yield from inflate_stream(reader, meter, -15 if has_header else 15)
 
 
 def _decode_whole(

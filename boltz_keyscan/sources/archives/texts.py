@@ -33,6 +33,9 @@ _SAVED_BYTES = 1024
 """Bytes by which it must be longer than what was read for it: any bytes can follow the header of a stored
 block, which fonts and programs have by chance."""
 
+_SAVED_SHARE = 8
+"""Share of it that these must be: most samples of a smooth picture are codes of a fixed block."""
+
 _READ_BY_DETECT = frozenset({"base64", "hex", "utf-16", "percent", "quoted-printable", "escape", "decimal"})
 _DETECT_DEPTH = 3
 """Encodings in which the detector finds a key by itself, and how many in one another."""
@@ -70,8 +73,8 @@ def prove(member: Member, frame: Frame, outer: Format) -> Iterator[bytes]:
         required, source, start = _LONG_PROOF_BYTES, member.source, member.source.position
     for chunk in member.chunks:
         size += len(chunk)
-        saved = size - (source.position - start) if source is not None else _SAVED_BYTES
-        if size >= required and saved >= _SAVED_BYTES:
+        wanted = max(_SAVED_BYTES, size // _SAVED_SHARE)
+        if size >= required and (source is None or size - (source.position - start) >= wanted):
             frame.is_uncertain = frame.stays_uncertain
         yield chunk
 

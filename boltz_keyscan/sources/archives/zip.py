@@ -11,6 +11,7 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import struct
@@ -44,10 +45,13 @@ from boltz_keyscan.sources.archives.zip_headers import (
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.signature_checks import ZIP_METHODS
 
+_HAS_END_MARK = 0x02
+"""Bit of a member in lzma whose end is marked in its data (4.4.4)."""
 _HAS_DESCRIPTOR = 0x08
 _ENCRYPTED = 0x01 | 0x40 | 0x2000
 _STORED = 0
 _DEFLATED = 8
+_LZMA = 14
 _SHORT_BYTES = 64 << 10
 """Bytes of a member, packed and unpacked, up to which it is read at once."""
 
@@ -114,7 +118,7 @@ def _members_by_directory(
         covered.append((at, start))
         packed = read_packed(space, start, entry.size, MAX_PACKED_BYTES)
         identity = identify(packed, entry)
-        if entry.flags & _ENCRYPTED or (decompress := _METHODS.get(entry.method)) is None:
+        if entry.flags & _ENCRYPTED or (decompress := _decompressor(entry)) is None:
             covered.append((start, start + entry.size))
             yield _unreadable(entry, _unsupported_error(entry), name_offsets)
         elif (member := _read_at_once(packed, identity, entry, content, name_offsets)) is not None:
@@ -229,7 +233,8 @@ def _members_by_local_header(
             continue
         start = base + reader.position
         reader.skip(30 + len(names))
-        entry = Entry(name, flags, method, crc, read_zip64(extra, (full, size))[1], start, start + 30)
+        full, size = read_zip64(extra, (full, size))
+        entry = Entry(name, flags, method, crc, size, full, start, start + 30)
         begin = base + reader.position
         member = _in_stream(entry, reader, content.meter, base)
         yield member if is_certain else replace(member, chunks=_ignore_failed_start(member.chunks))
@@ -253,7 +258,7 @@ def _ignore_failed_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _in_stream(entry: Entry, reader: Reader, meter: Meter, base: int) -> Member:
     """Return the member whose local header was just read."""
     name_offsets = (entry.name_offset,)
-    decompress = _METHODS.get(entry.method)
+    decompress = _decompressor(entry)
     if entry.flags & _ENCRYPTED or decompress is None:
         return _unreadable(entry, _unsupported_error(entry), name_offsets)
     if entry.method == _STORED and entry.flags & _HAS_DESCRIPTOR and not entry.size:
@@ -302,14 +307,20 @@ def _read_stored(reader: Reader, meter: Meter) -> Iterator[bytes]:  # noqa: ARG0
     return reader.part(1 << 62)
 
 
-def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Yield the content of lzma: two bytes of version, length of properties, properties, data (5.8.8)."""
+def _lzma(reader: Reader, meter: Meter, size: int = (1 << 64) - 1) -> Iterator[bytes]:
+    """Yield the content of lzma: two bytes of version, length of properties, properties, data (5.8.8).
+
+    Args:
+        reader: the data, and what follows.
+        meter: the budget.
+        size: size of the content; the default if its end is marked.
+    """
     head = reader.read(4)
     properties = reader.read(5)
     if head[2:] != b"\5\0" or len(properties) < 5:
         raise corrupt_error("its LZMA properties have the wrong length")
-    # The same stream as an lzma file: its properties, and an unknown size.
-    head = properties + b"\xff" * 8
+    # The same stream as an lzma file: its properties, and the size.
+    head = properties + size.to_bytes(8, "little")
     start = reader.position
     alone = Reader(itertools.chain((head,), iter(reader.take, b"")))
     try:
@@ -325,8 +336,15 @@ _METHODS: dict[int, Inflate] = {
     _STORED: _read_stored,
     8: _inflate,
     12: compression.bunzip,
-    14: _lzma,
+    _LZMA: _lzma,
     93: compression.unzstd,
     95: compression.unxz,
 }
 """Decompressors, by compression method (4.4.5)."""
+
+
+def _decompressor(entry: Entry) -> Inflate | None:
+    """Return the decompressor of a member; None for a method that is not read."""
+    if entry.method == _LZMA and entry.full and not entry.flags & _HAS_END_MARK:
+        return functools.partial(_lzma, size=entry.full)
+    return _METHODS.get(entry.method)

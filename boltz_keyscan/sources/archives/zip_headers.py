@@ -34,6 +34,8 @@ class Entry(NamedTuple):
     crc: int
     size: int
     """Compressed size in bytes."""
+    full: int
+    """Size in bytes, 0 where it is in a descriptor behind the data."""
     local: int
     """Offset of its local header."""
     name_offset: int
@@ -95,8 +97,8 @@ def read_entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
         name = held[name_at : name_at + name_length]
         if 0xFFFFFFFF in (full, size, local):
             extra = held[name_at + name_length : name_at + name_length + extra_length]
-            _, size, local = read_zip64(extra, (full, size, local))
-        yield Entry(name, flags, method, crc, size, local, at + 46)
+            full, size, local = read_zip64(extra, (full, size, local))
+        yield Entry(name, flags, method, crc, size, full, local, at + 46)
         at = end
 
 
