@@ -28,6 +28,7 @@ from tests.keys import fake_key, fingerprint
 from tests.mutants import scanned
 from tests.repos import Repo
 from tests.running import scan_json
+from tests.sources.containers import scan_container
 
 LEVELDB = bytes.fromhex("57fb808b247547db")
 DETECTOR = KeyDetector.of(rules.load())
@@ -442,6 +443,27 @@ def test_samples_that_are_codes_of_a_fixed_block_by_chance_are_no_gap(tmp_path: 
 
 
 PIXELS = zlib.compress(bytes(random.Random(2).choices(range(9), k=30_000)))
+
+
+def test_compiled_javascript_is_no_archive() -> None:
+    """A comparison at offset 0x178 begins as zlib with one uncompressed block."""
+    draw = random.Random(4)
+    comparison = bytes.fromhex("83bb78010000fdff02000f85")
+    code = b"".join(comparison + draw.randbytes(draw.randint(4, 4000)) for _ in range(1000))
+    result = scan_container(b"\x7fELF" + code, members=500)
+    assert (result.hits, result.gaps) == ((), ())
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_a_stream_that_begins_with_an_uncompressed_block_is_read(level: int) -> None:
+    """Of level 0, a key over the joint of two blocks; of another, one that is compressed behind the first."""
+    random_bytes = random.Random(5).randbytes(65_530 if level == 0 else 20_000)
+    behind = FILLER if level == 0 else FILLER * 200
+    packed = zlib.compress(random_bytes + KEY.encode() + b" " + behind, level)
+    assert packed[2] & 6 == 0
+    assert KEY.encode() not in packed
+    found = scan_container(b"some text\n" + packed).hits
+    assert fingerprint(KEY) in {hit.match.fingerprint for hit in found}
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

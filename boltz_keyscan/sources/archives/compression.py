@@ -292,21 +292,24 @@ def _decompress_message(error: Exception) -> str:
 
 
 _BEHIND_BYTES = 1024
-"""Bytes behind a stored block that have to be valid, too: code of programs is for fewer, by chance."""
+"""Bytes behind an uncompressed block that have to be valid, too: code of programs is for fewer, by chance."""
 
 
 def zlib_members(content: Content) -> Iterator[Member]:
-    """Yield the content of zlib; nothing where only one stored block of it is valid.
+    """Yield the content of zlib; nothing where no more than one uncompressed block of it is valid.
 
-    Its five bytes are in compiled JavaScript thousands of times. The bytes of the block are searched without it.
+    The header and the length of such a block are in compiled JavaScript thousands of times. What is in it
+    is searched as any other bytes.
     """
     head = content.reader.peek(7)
-    is_stored = len(head) == 7 and not head[2] & 6
-    if is_stored:
-        size = int.from_bytes(head[3:5], "little")
+    if len(head) == 7 and not head[2] & 6:
+        end = len(head) + int.from_bytes(head[3:5], "little")
+        window = content.reader.peek(end + _BEHIND_BYTES)
         try:
-            zlib.decompressobj().decompress(content.reader.peek(len(head) + size + _BEHIND_BYTES))
+            zlib.decompressobj().decompress(window)
         except zlib.error:
+            return
+        if len(window) <= end:
             return
     yield from stream(inflate_zlib)(content)
 
