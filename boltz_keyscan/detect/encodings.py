@@ -144,7 +144,7 @@ FORMS: Final[tuple[Form, ...]] = (
     _layout(values.NAME, values.read, values.spell, of=(PLAIN_TEXT, "base64", "hex")),
     _layout(line_starts.NAME, line_starts.read, of=(PLAIN_TEXT, "base64", "hex")),
     _layout(tables.NAME, tables.read, of=(PLAIN_TEXT,)),
-    _layout(markup.WIDE_NAME, markup.read_wide, of=("utf-16",)),
+    _layout(markup.WIDE_NAME, markup.read_wide, markup.spell_wide, of=("utf-16",)),
     _layout(markup.JOINED, markup.read_joined, of=(PLAIN_TEXT,)),
     _layout(markup.NAME, markup.read, markup.spell, of=(PLAIN_TEXT, "backslash")),
     Form(
