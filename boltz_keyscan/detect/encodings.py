@@ -136,7 +136,11 @@ FORMS: Final[tuple[Form, ...]] = (
         escapes.HTML.read,
         spell_prefix=partial(escapes.mixed_spell, (b"&#%d;", b"&#x%x;", b"&#x%X;")),
     ),
-    Form("html-name", partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;")), escapes.HTML.read),
+    Form(
+        "html-name",
+        partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;", b"&#095;")),
+        escapes.HTML.read,
+    ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), escapes.RTF),
     _layout(dumps.NAME, dumps.read, dumps.spell),

@@ -133,3 +133,9 @@ def test_base64_in_words_of_a_header() -> None:
 def test_a_prefix_alone_is_no_key(prefix: str, text: str) -> None:
     assert found_in(text.format(prefix.replace("_", "_\u200c")).encode()) == []
     assert found_in(text.format(prefix).encode()) == []
+
+
+@pytest.mark.parametrize("form", ["&#{:03d};", "&#x{:04x};"])
+def test_numbers_of_html_with_zeros(form: str) -> None:
+    text = "".join(form.format(ord(char)) if char in "_-" else char for char in KEY)
+    check(f"<td>{text}</td>".encode())
