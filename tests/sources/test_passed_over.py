@@ -34,6 +34,7 @@ def skippable(part: bytes) -> bytes:
 RAW = KEY.encode()
 PLACES = {
     "gzip name": gzip_with(8, RAW + b"\0"),
+    "gzip long name": gzip_with(8, RAW + b"-2026-01.sql\0"),
     "gzip comment": gzip_with(16, b"a " + RAW + b"\0"),
     "gzip extra": gzip_with(4, struct.pack("<HHH", len(RAW) + 4, 0x4242, len(RAW)) + RAW),
     "zstd, before": skippable(RAW) + zstd(CONTENT),

@@ -91,18 +91,26 @@ def is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
 def find_repeated(matches: Sequence[Match], frame: Frame, members: Iterable[MemberMatch]) -> set[int]:
     """Return the offsets of matches in a container's own bytes that its members have too, or the rest of.
 
-    A whole key that no member has is in bytes that a reader passes over, as the name in a header of gzip.
+    A key that no member has is in bytes that a reader passes over, as the name in a header of gzip.
     """
     covered = frame.read_whole(match.offset for match in matches)
-    whole = {
-        match.fingerprint for match in matches if match.offset in covered and match.shape is Shape.CONFIRMED
-    }
-    if whole:
-        whole -= {found.match.fingerprint for found in members}
+    inner = [found.match for found in members] if covered else []
+    keys, rules = {match.fingerprint for match in inner}, {match.rule_id for match in inner}
+
+    def is_repeated(match: Match) -> bool:
+        match match.shape:
+            case Shape.CONFIRMED:
+                return match.fingerprint in keys
+            case Shape.SUSPECTED:
+                # A part of a key, or one with the bytes that follow it.
+                return match.rule_id in rules
+            case Shape.PLACEHOLDER:
+                return True
+
     return {
         match.offset
         for match in matches
-        if match.fingerprint in frame.restated or (match.offset in covered and match.fingerprint not in whole)
+        if match.fingerprint in frame.restated or (match.offset in covered and is_repeated(match))
     }
 
 
