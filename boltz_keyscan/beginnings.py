@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -89,6 +90,8 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BOUNDARIES = b"\"'=:>, \n\t(./[|`\0"
 """Bytes before a text that begins with ``eNo``, which is also in words such as ``lineNo``."""
 
+_DIGITS = re.compile("[0-9]*")
+
 _ARRAY_SEPARATORS = (b",", b", ")
 
 CONTEXTS: Final = (
@@ -133,6 +136,15 @@ def _zlib_base64() -> Iterator[tuple[bytes, int]]:
             yield binascii.b2a_base64(header + bytes([bits]), newline=False)[:3], 0
 
 
+def _zlib_twice() -> Iterator[tuple[bytes, int]]:
+    """Yield base64 of the same as a string of JSON: only one alignment of the characters is long enough.
+
+    That one finds also the text whose quote ends a group.
+    """
+    for text, _ in _zlib_base64():
+        yield from ((literal[:_MIN_LITERAL_BYTES], at) for literal, at in _base64(b'"' + text) if at < 3)
+
+
 def _all() -> Iterator[Beginning]:
     """Yield the beginnings; a literal that begins with another one is left out later."""
     once = [
@@ -141,7 +153,7 @@ def _all() -> Iterator[Beginning]:
     ]
     once += ((bytes([byte]) + b"eNo", -1) for byte in _BOUNDARIES)
     first = sorted({text for text, before in once if not before})
-    twice = list(_base64_of(first))
+    twice = [*_base64_of(first), *_zlib_twice()]
     common = sorted({text for text in first if text.startswith((b"H4sI", b"UEsDB"))})
     wide = {_widen(text): 0 for text in first if len(text) > _MIN_LITERAL_BYTES - 1}
     wide |= {_widen(text): 2 * before for text, before in _base64_of((b"PK\3\4", *_STARTS[:2]))}
@@ -186,8 +198,10 @@ def _base64_of(texts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
 
 def _by_bytes(signature: bytes) -> Iterator[Beginning]:
     """Yield a signature with each byte as a number or as an escape."""
+    # Digits alone are the same in either case.
+    size = len(_DIGITS.match(signature.hex())[0]) // 2  # type: ignore[index]  # it may be empty
     for digits in (b"%02x", b"%02X"):
-        pairs = [digits % byte for byte in signature]
+        pairs = [digits % byte for byte in (signature[:size] if size > 3 else signature)]
         yield b"".join(pairs), "hex", 0
         if len(pairs) > 2:
             yield b" ".join(pairs), "hex", 0

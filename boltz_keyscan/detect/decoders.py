@@ -67,15 +67,17 @@ def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
 
 _GLUE = (
     rb"(?:\\{1,7}r)?(?:\\{1,7}n)(?:[\"'][ \t]{0,9}[,+]?[ \t\r\n]{0,60}[\"'])?[ \t]{0,40}"  # JSON, code
-    rb"|[ \t]{0,9}(?:[=\\^`$|]|&#(?:10|xA|x0A);)?\r?\n[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail
+    rb"|[ \t]{0,9}[=\\^`$|]?(?:\r{0,2}\n|\r)[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail
+    rb"|(?:&#(?:1[03]|[xX]0?[aAdD]);|<br ?/?>|=0[dD]=0[aA])[ \t]{0,60}"  # the same in XML, HTML, mail
+    rb"|\?=\r?\n[ \t]{1,9}=\?[\w-]{1,20}\?[bB]\?"  # words of a header (RFC 2047)
     rb"|\\{1,7}/"  # JSON's slash: a character of base64, but never of a key
-    rb"|[\"'][ \t]{0,9}[+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"']"  # joined literals
+    rb"|[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"']"  # joined literals
     rb"|%0[dD]%0[aA]|%0[aA]"
 )
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
 _LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
-_OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`$&#;>|*%]"
+_OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`$&#;<>?|*%]"
 _ALPHABET = ALPHANUMERIC + b"+/_-"
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 

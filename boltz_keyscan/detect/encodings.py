@@ -136,7 +136,11 @@ FORMS: Final[tuple[Form, ...]] = (
         escapes.HTML.read,
         spell_prefix=partial(escapes.mixed_spell, (b"&#%d;", b"&#x%x;", b"&#x%X;")),
     ),
-    Form("html-name", partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;")), escapes.HTML.read),
+    Form(
+        "html-name",
+        partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;", b"&#095;")),
+        escapes.HTML.read,
+    ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), escapes.RTF),
     _layout(dumps.NAME, dumps.read, dumps.spell),
@@ -144,7 +148,7 @@ FORMS: Final[tuple[Form, ...]] = (
     _layout(values.NAME, values.read, values.spell, of=(PLAIN_TEXT, "base64", "hex")),
     _layout(line_starts.NAME, line_starts.read, of=(PLAIN_TEXT, "base64", "hex")),
     _layout(tables.NAME, tables.read, of=(PLAIN_TEXT,)),
-    _layout(markup.WIDE_NAME, markup.read_wide, of=("utf-16",)),
+    _layout(markup.WIDE_NAME, markup.read_wide, markup.spell_wide, of=("utf-16",)),
     _layout(markup.JOINED, markup.read_joined, of=(PLAIN_TEXT,)),
     _layout(markup.NAME, markup.read, markup.spell, of=(PLAIN_TEXT, "backslash")),
     Form(

@@ -176,7 +176,9 @@ HTML: Final = Escapes(
     rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));",
 )
 PERCENT: Final = Escapes("percent", rb"%(?P<x>[0-9A-Fa-f]{2})")
-_SOFT_BREAK: Final = rb"=[ \t]{0,9}\r?\n"
+_SOFT_BREAK: Final = rb"(?:=[ \t]{0,9}\r?\n|\?=\r?\n[ \t]{1,9}=\?[\w-]{1,20}\?[qQ]\?)"
+"""The end of a line, or of a word of a header (RFC 2047) and the beginning of the next one."""
+
 QUOTED_PRINTABLE: Final = Escapes(
     "quoted-printable", rb"=(?P<x>[0-9A-Fa-f]{2})|" + _SOFT_BREAK, _SOFT_BREAK + b"|" + CHARACTER
 )

@@ -48,12 +48,18 @@ _ESCAPES = (
 )
 _UNSEEN = (
     (
-        late_pattern(rb"(?<=\0)(?:[\x0b-\x0f\x28-\x2e\x60-\x6f]\x20|\xff\xfe|\xad\0)+(?=[\x01-\x7f]\0)"),
+        late_pattern(
+            rb"(?<=\0)(?:[\x0b-\x0f\x28-\x2e\x60-\x6f]\x20|[\xff\0-\x0f]\xfe|\xad\0|\x4f\x03|\x0e\x18)+"
+            rb"(?=[\x01-\x7f]\0)"
+        ),
         late_pattern(rb"(?<=\0)(?:[\x10-\x15]\x20|\x12\x22)(?=[\x01-\x7f]\0)"),
         b"-\0",
     ),
     (
-        late_pattern(rb"(?<=\0[\x01-\x7f])(?:\x20[\x0b-\x0f\x28-\x2e\x60-\x6f]|\xfe\xff|\0\xad)+(?=\0)"),
+        late_pattern(
+            rb"(?<=\0[\x01-\x7f])"
+            rb"(?:\x20[\x0b-\x0f\x28-\x2e\x60-\x6f]|\xfe[\xff\0-\x0f]|\0\xad|\x03\x4f|\x18\x0e)+(?=\0)"
+        ),
         late_pattern(rb"(?<=\0[\x01-\x7f])(?:\x20[\x10-\x15]|\x22\x12)(?=\0)"),
         b"\0-",
     ),

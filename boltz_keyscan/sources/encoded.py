@@ -263,7 +263,8 @@ def _decode(row: Encoding, characters: bytes) -> tuple[bytes, bool]:
         return row.decode(characters), True
     except ValueError:
         pass
-    low, high = 0, len(characters) // row.ratio[0]
+    # Also if all groups are valid, and what follows the last is not.
+    low, high = 0, -(-len(characters) // row.ratio[0])
     if row.joint:
         parts = characters.split(row.joint)
         low, high = 0, len(parts)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import functools
 import re
 
-_BREAK = rb"(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]|&#(?:10|xA|x0A);)"
+_BREAK = (
+    rb"(?:\r{0,2}\n|\r|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]"
+    rb"|&#(?:1[03]|[xX]0?[aAdD]);|<br ?/?>|=0[dD]=0[aA])"
+)
 _JOINED = rb"[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[bru]?[\"']"
 
 

@@ -97,7 +97,7 @@ FORMATS = (
     Format("redis", b"R", rb"REDIS00[01][0-9]", "databases:redis_members"),
     Format("duckdb", b"", rb".{8}DUCK..\x00{6}", "databases:duckdb_members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
-    Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
+    Format("lz4", b"\4m", rb"\x04\x22\x4d\x18|mozLz40\x00", "compression:lz4_members"),
     Format("snappy", b"\xff\x82", rb"\xff\x06\0\0sNaPpY|\x82SNAPPY\0.{8}", "compression:snappy_members"),
     Format("leveldb", b"W", rb"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb:table_members"),
     Format("wandb", b":", rb":W&B\xe1\xbe\x00", "leveldb:log_members"),

@@ -13,7 +13,7 @@ DETECTOR = KeyDetector.of(rules.load())
 
 def scan_container(content: bytes, **limits: float) -> ShardResult:
     """Return the result for the container and, as if its file had been searched, its own bytes."""
-    seen = tuple((match.offset, match.fingerprint) for match in DETECTOR.find([content]))
+    seen = tuple(DETECTOR.find([content]))
     named = ((Origin(b"x"), "x"),)
     shard = ContainerShard(InBuffer(content), len(content), named, seen, limits=Limits(**limits))  # type: ignore[arg-type]
     return shard.scan(DETECTOR)

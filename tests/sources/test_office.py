@@ -52,6 +52,15 @@ def test_runs_are_one_text(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "mark", ["</w:t><w:noBreakHyphen/><w:t>", "</w:t></w:r><w:r><w:noBreakHyphen/><w:t>"]
+)
+def test_a_hyphen_that_does_not_break_is_one(mark: str) -> None:
+    key = next(key for seed in range(99) if "-" in (key := fake_key(seed=seed)))
+    result = scan_container(word(f"<w:r><w:t>{key.replace('-', mark)}</w:t></w:r>"))
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(key)}
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "<w:p><w:r><w:t>{}</w:t></w:r></w:p><w:p><w:r><w:t>{}</w:t></w:r></w:p>",

@@ -9,6 +9,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import lz4.block
 import pytest
 
 from conformance import databases
@@ -32,6 +33,8 @@ PLACES = {
     **{f"journal {kind}": databases.journal(TEXT, kind) for kind in (1, 2, 4)},
     "journal compact": databases.journal(TEXT, 2, compact=True),
     "lz4": databases.lz4_frames(TEXT),
+    # The block begins with the size.
+    "lz4 of Firefox": b"mozLz40\0" + lz4.block.compress(TEXT),
 }
 
 

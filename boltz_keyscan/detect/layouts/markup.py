@@ -24,34 +24,40 @@ _SHOWN_ESC: Final = (
 )
 """The same as loggers, editors and consoles write it, before a CSI; in a prompt of bash, too."""
 
+_LAID_OUT: Final = rb"\s|\\{1,3}n(?:\",\s{0,60}\")?|\xe2\x94[\x82\x83]|\xe2\x95\x91"
+"""A part of what separates two lines of a panel: their end, an indent, a border."""
+
 _TERMINAL: Final = (
     _SHOWN_ESC
     + rb"\[[0-?]{0,40}[ -/]{0,3}[@-~](?:\\\])?|\[[0-9;:]{1,20}m|"
-    # CSI.
+    # CSI; colours end with a line, and begin again in the next one.
     + _ESC
-    + rb"(?:\[[0-?]{0,40}[ -/]{0,3}[@-~]"
+    + rb"(?:\[[0-?]{0,40}[ -/]{0,3}[@-~](?:(?:%(l)b){1,200}(?=%(e)b\[[0-9;:]{1,40}m))?"
     rb"|[\]PX^_][^\x07\x1b\n]{0,2000}?(?:\x07|\x1b\\|\\{1,3}(?:u0007|x07|007|a)|\^G|%(e)b\\{1,2})"  # OSC, DCS
     rb"|[ -/]{1,2}[0-~]|[0-Z\\^-~])"  # character sets, others
-    rb"|\xc2\x9b[0-?]{0,40}[ -/]{0,3}[@-~]|[\x0e\x0f]| \r(?!\n)" % {b"e": _ESC}
+    rb"|\xc2\x9b[0-?]{0,40}[ -/]{0,3}[@-~]|[\x0e\x0f]| (?:\r(?!\n)|\\r(?!\\n))"
+    % {b"e": _ESC, b"l": _LAID_OUT}
 )
 _TAGS: Final = (
     rb"<!--.{0,2000}?-->|<!\[CDATA\[|\]\]>"
-    # Of a terminal as SVG or HTML, also the borders of a panel.
-    rb"|(?:<\\{0,3}/?[A-Za-z?][^<>]{0,4000}>(?:(?:\s|\xe2\x94[\x82\x83]|\xe2\x95\x91){1,200}(?=<))?)"
+    # Of a terminal as SVG or HTML, also what is between its lines.
+    rb"|(?:<\\{0,3}/?[A-Za-z?][^<>]{0,4000}>(?:(?:%b){1,200}(?=<))?)"
     rb"|\\{1,3}(?:u003[cC]|x3[cC])[^<>\"]{0,2000}?\\{1,3}(?:u003[eE]|x3[eE])"
     rb"|&(?:lt|\#60|\#x3[cC]);/?[A-Za-z](?:(?!&(?:lt|gt|\#6[02]|\#x3[cCeE]);)[^<>]){0,2000}"
     rb"&(?:gt|\#62|\#x3[eE]);"
-    rb"|%3[cC][^<>\s]{0,600}?%3[eE]"
+    rb"|%%3[cC][^<>\s]{0,600}?%%3[eE]"
     rb"|\[/?[a-z]{1,9}(?:=[^\]\n]{0,80})?\]|\{color(?::[^}\n]{1,20})?\}"  # BBCode, Jira
     rb"|\)[ \t\r\n]{0,3}-?[0-9.]{1,12}[ \t\r\n]{0,3}\("  # PDF
-    rb"|\}[ \t\r\n]{0,9}\{(?:\\[a-z]{1,20}-?[0-9]{0,9} ?|\\\*|[\r\n]){1,60}"  # RTF
+    rb"|\}[ \t\r\n]{0,9}\{(?:\\[a-z]{1,20}-?[0-9]{0,9} ?|\\\*|[\r\n]){1,60}" % _LAID_OUT  # RTF
 )
 _INVISIBLE: Final = (
-    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xcd\x8f|\xe1\xa0\x8e|\xef\xb8[\x80-\x8f]"
-    rb"|\\{1,7}u\{?(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|00[aA][dD]|034[fF]|180[eE])\}?"
+    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2?\xad|\xcd\x8f|\xe1\xa0\x8e|\xef\xb8[\x80-\x8f]"
+    rb"|\\{1,7}u\{?(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE](?:[fF][fF]|0[0-9a-fA-F])|00[aA][dD]|034[fF]"
+    rb"|180[eE])\}?"
     rb"|\\{1,7}x(?:e2\\{1,7}x80\\{1,7}x8[b-f]|e2\\{1,7}x81\\{1,7}xa0|ef\\{1,7}xbb\\{1,7}xbf|c2\\{1,7}xad|ad)"
-    rb"|&(?:amp;)?(?:shy|ZeroWidthSpace|zwn?j|NoBreak|lrm|rlm|\#(?:820[3-7]|8288|173|65279)"
-    rb"|\#[xX]0{0,2}(?:200[b-fB-F]|2060|[aA][dD]|[fF][eE][fF][fF]));"
+    rb"|&(?:amp;)?(?:shy|ZeroWidthSpace|zwn?j|NoBreak|lrm|rlm"
+    rb"|\#(?:820[3-7]|8288|173|847|6158|6503[89]|65279)"
+    rb"|\#[xX]0{0,2}(?:200[b-fB-F]|2060|[aA][dD]|34[fF]|180[eE]|[fF][eE](?:[fF][fF]|0[eEfF])));"
     rb"|%[eE]2%80%8[b-fB-F]|%[eE]2%81%[aA]0|%[cC]2%[aA][dD]|%[eE][fF]%[bB][bB]%[bB][fF]"
     rb"|=E2=80=8[B-F]|=C2=AD|=E2=81=A0|=EF=BB=BF"
 )
@@ -86,16 +92,32 @@ _FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[1CE]"
 _RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{30}")
 """Characters of a line that a key or its encoding may fill."""
 
+_UNSEEN: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u034f\u180e\ufe0e\ufe0f"
+"""Characters without width, which web pages, chats and word processors put where a line may break."""
+
+_ENTITIES: Final = (b"&shy;", b"&ZeroWidthSpace;", b"&zwnj;", b"&zwj;", b"&NoBreak;", b"&lrm;", b"&rlm;")
+
+
+def _forms(character: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what writes an invisible character, from behind its backslash on, and its first byte."""
+    code, octets = ord(character), character.encode()
+    yield octets, octets
+    yield from ((form % code, b"&#") for form in (b"&#%d;", b"&#x%x;", b"&#x%X;"))
+    yield from ((form % code, b"\\") for form in (b"u%04x", b"u%04X"))
+    yield from ((form * len(octets) % (*octets,), form[:1]) for form in (b"%%%02X", b"=%02X"))
+    yield b"x%02x" % octets[-1], b"\\"
+
+
 _BREAKS: Final = (
-    *(b"<wbr>", b"<wbr/>", b"<wbr />", b"&shy;", b"\xc2\xad"),
-    *(b"&#8203;", b"&#x200b;", b"&#x200B;", b"&ZeroWidthSpace;", b"\xe2\x80\x8b"),
+    *((text, b"") for text in (b"<wbr>", b"<wbr/>", b"<wbr />")),
+    *((text, text) for text in _ENTITIES),
+    *(form for character in _UNSEEN for form in _forms(character)),
 )
-"""Places to break a line, which writers of HTML put behind or before each underscore."""
+"""Places to break a line behind, before or between characters, and the beginning of another."""
 
 _UNDERSCORES: Final = (
     *(b"\\PYZus{}", b"{\\_}", b"\\textunderscore{}", b"\\textunderscore ", b"\\+\\_\\+", b"\\_\\+"),
     *(b"\xef\xbc\xbf", b"\\char`\\_", b"\\char95 ", b"\\_\\allowbreak ", b"\\_\\allowbreak{}"),
-    *(form for mark in _BREAKS for form in (b"_" + mark, mark + b"_")),
 )
 
 
@@ -104,9 +126,11 @@ _GAP: Final = (
     rb"(?:[ \t\r\n]|\\{1,7}[nrt]|/\*.{0,200}?\*/|(?://|\#|--|%|!)[^\n]{0,200}\n|\.\.\.[^\n]{0,80}\n"
     rb"|[&_\\^][ \t]{0,9}\r?\n[ \t]{0,60}&?){0,80}+"
 )
+_CALL: Final = rb"(?:[A-Za-z_][\w.:]{0,40}\()?"
 _OPERATOR: Final = (
-    rb"(?:\+\+?|\.\.?|&(?:amp;)?|\|\||<>|&lt;&gt;|~|%%|\*|\^|//|,"
-    rb"|;%(g)b[A-Za-z_][\w.]{0,40}[ ]?(?:\+|\.|\|\|)=)?" % {b"g": _GAP}
+    rb"(?:\)?%(g)b(?:\+\+?|\.\.?|&(?:amp;)?|\|\||<[>+]?|<<|&lt;&gt;|~|%%|\*|\^|//|,"
+    rb"|\.[ ]?(?:concat|append|Append|push|push_str|plus|write)\("
+    rb"|;?%(g)b\$?[A-Za-z_][\w.]{0,40}[ ]?(?:\+|\.|\|\||<>|\*|&)=|;%(g)b[\w.]{1,40}[ ]?<<))?" % {b"g": _GAP}
 )
 _TEXT_FIELD: Final = rb"(?:log|message|msg|text|line|content|output|body|data|MESSAGE)"
 _FIELD: Final = rb"\"[^\"\\\n]{1,40}\":[ ]?(?:\"[^\"\\\n]{0,80}\"|[0-9.]{1,20}|true|false|null)"
@@ -118,9 +142,12 @@ _RECORDS: Final = rb"\"(?:,[ ]?%b){0,6}+[ ]?\}\r?\n\{[ ]?(?:(?!\"%b\")%b,[ ]?){0
 )
 """The end of one record and the beginning of the next: Docker cuts a line of 16 KiB into records."""
 
-_JOINTS: Final = (
-    _QUOTE + _GAP + _OPERATOR + _GAP + rb"[bfrRuUL@$]{0,2}" + _QUOTE + rb"|\\[ \t]{0,9}\r?\n[ \t\r\n]{0,60}\\"
-)
+_JOINTS: Final = rb"%(q)b%(g)b%(o)b%(g)b%(c)b[bfrRuUL@$]{0,2}%(q)b|\\[ \t]{0,9}\r?\n[ \t\r\n]{0,60}\\" % {
+    b"q": _QUOTE,
+    b"g": _GAP,
+    b"o": _OPERATOR,
+    b"c": _CALL,
+}
 
 
 def _either(name: bytes, characters: str, encoding: str) -> bytes:
@@ -130,7 +157,6 @@ def _either(name: bytes, characters: str, encoding: str) -> bytes:
     )
 
 
-_UNSEEN: Final = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2212"
 _WIDE: Final = b"|".join(
     _either(name, characters, encoding)
@@ -147,8 +173,26 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
     """Yield a part of a prefix with ``_`` in the ways that only this form reads."""
     for name in _UNDERSCORES:
         yield prefix[1:5].replace(b"_", name), 0
+    for mark, other in _BREAKS:
+        # Any number of backslashes may be before one.
+        if other == b"\\":
+            yield from ((mark + rest, 0) for rest in (prefix[3:6], prefix[2:5], b"_\\"))
+        else:
+            forms = (b"_" + mark + prefix[3:5], mark + prefix[2:5], mark + b"_" + other)
+            yield from ((prefix[1:2] + form, 0) for form in forms)
     # Bold, as terminals without colours have it.
     yield b"".join(b"%c\b%c" % (byte, byte) for byte in prefix[1:4]), 0
+
+
+def spell_wide(prefix: bytes) -> Iterator[Spelling]:
+    """Yield a part of a prefix in UTF-16 with a character without width at ``_``; it begins at a low byte."""
+    for mark in _UNSEEN:
+        for encoding in ("utf-16-le", "utf-16-be"):
+            skipped = encoding == "utf-16-be"
+            text = prefix[1:5].decode()
+            for marked in (text.replace("_", "_" + mark), text.replace("_", mark + "_"), mark.join(text[:3])):
+                wide = marked.encode(encoding)
+                yield wide[skipped : len(wide) - (not skipped)], 0
 
 
 def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:

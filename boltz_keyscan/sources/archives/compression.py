@@ -17,7 +17,14 @@ from typing import Protocol
 
 from boltz_keyscan.sources.archives import snappy
 from boltz_keyscan.sources.archives.content import Content, Inflate, Member, Members
-from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
+from boltz_keyscan.sources.archives.limits import (
+    NOT_DECODED,
+    TRUNCATED,
+    WINDOW,
+    ContainerError,
+    Meter,
+    corrupt_error,
+)
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -174,9 +181,13 @@ def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False
 
 
 def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Yield the content of lz4, one frame or several."""
+    """Yield the content of lz4: one frame or several, or one block behind the mark of Firefox."""
     import lz4.frame  # noqa: PLC0415 - the standard library has no lz4
 
+    if reader.peek(len(_FIREFOX)) == _FIREFOX:
+        reader.skip(len(_FIREFOX))
+        yield from unlz4_block(reader, meter, int.from_bytes(reader.read(4), "little"))
+        return
     while True:
         try:
             yield from _run(lz4.frame.LZ4FrameDecompressor(), reader, meter)
@@ -184,6 +195,27 @@ def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
             raise corrupt_error(_decompress_message(error)) from error
         if reader.peek(4) != b"\x04\x22\x4d\x18":
             return
+
+
+def unlz4_block(reader: Reader, meter: Meter, size: int) -> Iterator[bytes]:
+    """Yield the content of a block of lz4 that reaches to the end."""
+    import lz4.block  # noqa: PLC0415 - the standard library has no lz4
+
+    if size > _MAX_BLOCK_BYTES:
+        raise ContainerError(NOT_DECODED, "a block of this size is not decompressed")
+    meter.add_output(size)
+    try:
+        # No block is longer than this.
+        block = b"".join(reader.part(size + (size >> 7) + 16))
+        yield lz4.block.decompress(block, uncompressed_size=size)
+    except lz4.block.LZ4BlockError as error:
+        raise corrupt_error("it cannot be decompressed") from error
+
+
+_FIREFOX = b"mozLz40\0"
+"""Mark of a file of Firefox: sessions, bookmarks, searches."""
+
+_MAX_BLOCK_BYTES = 64 << 20
 
 
 def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 Every byte is scanned: those of a member as the member, all others (headers, comments, bytes before,
 between and after members) as the container's own. A member stored as it is, or nearly, as zstd does,
 would be found twice, the second time with the bytes that follow it; the container's own matches
-therefore leave out what was read as a member.
+therefore leave out what was read as a member, but for whole keys that no member has.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from boltz_keyscan.sources.archives.texts import (
     Label,
     MemberMatch,
     chain_match,
+    find_repeated,
     is_found_outside,
     is_wide_text,
     match_format,
@@ -71,7 +72,7 @@ class Extractor:
         self,
         chunks: Iterable[bytes],
         whole: RandomAccess | None = None,
-        seen: Iterable[tuple[int, str]] = (),
+        seen: Sequence[Match] = (),
         name: bytes = b"",
     ) -> list[int]:
         """Scan its members, and theirs.
@@ -79,18 +80,17 @@ class Extractor:
         Args:
             chunks: its bytes in order.
             whole: its bytes by offset, if available.
-            seen: offsets in its own bytes where keys were found, with their fingerprints.
+            seen: the matches in its own bytes.
             name: its name.
 
         Returns:
-            The offsets of ``seen`` that belong to a member.
+            The offsets of those that belong to a member.
         """
         frame = Frame((), (), 0)
         rest = UncoveredScanner(self._detector, self._quota)
         # Its own bytes were searched for keys by the source that found it.
         reader = Reader(self._guarded(chunks, frame))
         reader.watch = rest.feed if whole is None else None
-        seen = list(seen)
         content = Content(reader, self._meter, whole, has_candidates=lambda _: bool(seen))
         format_, marks = match_format(reader.peek(HEAD), name)
         if format_ is not None:
@@ -106,8 +106,7 @@ class Extractor:
         if not self.matches and not self._quota.is_used and not self._meter.is_exhausted:
             self._known.remember()
         self.gaps.finish(self._quota)
-        restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
-        return sorted(frame.read_whole(at for at, _ in seen).union(restated))
+        return sorted(find_repeated(seen, frame, self.matches))
 
     def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -321,13 +320,13 @@ class Extractor:
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
-        covered = frame.read_whole(match.offset for match in matches)
+        if matches:
+            self._names.flush()
+        repeated = find_repeated(matches, frame, self.matches)
         own = [
             match
             for match in matches
-            if match.offset not in covered
-            and match.fingerprint not in frame.restated
-            and not is_found_outside(match, frame.links)
+            if match.offset not in repeated and not is_found_outside(match, frame.links)
         ]
         self._add_matches(frame.chain, Part.CONTENT, own, frame.links)
 

@@ -23,7 +23,6 @@ _COMPACT = 1 << 4
 
 _HEADER_BYTES = 16
 _MIN_DATA_BYTES = 64
-_MAX_FIELD_BYTES = 64 << 20
 
 
 def members(content: Content) -> Iterator[Member]:
@@ -61,16 +60,7 @@ def _refuse(_reader: Reader, _meter: Meter) -> Iterator[bytes]:
 
 def _unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
     """Yield a field of lz4: its size, and one block."""
-    import lz4.block  # noqa: PLC0415 - newer journals are zstd
-
-    size = int.from_bytes(reader.read(8), "little")
-    if size > _MAX_FIELD_BYTES:
-        raise ContainerError(NOT_DECODED, "a field of this size is not decompressed")
-    meter.add_output(size)
-    try:
-        yield lz4.block.decompress(b"".join(reader.part(1 << 62)), uncompressed_size=size)
-    except lz4.block.LZ4BlockError as error:
-        raise corrupt_error("it cannot be decompressed") from error
+    yield from compression.unlz4_block(reader, meter, int.from_bytes(reader.read(8), "little"))
 
 
 _PACKINGS: dict[int, Inflate] = {

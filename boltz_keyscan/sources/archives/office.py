@@ -47,6 +47,8 @@ def join_runs(part: bytes) -> bytes:
         markup, _, run = piece.rpartition(begin)
         if any(end in markup for end in ends):
             texts.append(b"\n")
+        if b"<" + prefix + b"noBreakHyphen" in markup:
+            texts.append(b"-")
         if b"<" + prefix + b"rPh" not in markup:
             texts.append(run.partition(b">")[2])
     return b"".join(texts)

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Match, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, NOT_DECODED, Limits
 from boltz_keyscan.sources.blob import MORE_LOCATIONS, scan_shard, unreadable_gap
@@ -147,8 +147,8 @@ class ContainerShard:
     """Size in bytes, when it was found."""
     origins: tuple[tuple[Origin, str], ...]
     """Origins, each with its name in gaps; one staged blob can be many files."""
-    seen: tuple[tuple[int, str], ...] = ()
-    """Offsets in its own bytes where keys were found, with their fingerprints."""
+    seen: tuple[Match, ...] = ()
+    """The matches in its own bytes."""
     limits: Limits = DEFAULT_LIMITS
     content: bytes | None = field(default=None, repr=False)
     """Its bytes, if they were at hand; otherwise its place is read."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 
 from boltz_keyscan.columns import Ruler
-from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Match
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.archives.content import Member
@@ -89,6 +89,32 @@ def is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
     if not links or not _LAYOUTS.isdisjoint(match.decoded):
         return False
     return len(links) + len(match.decoded) <= _DETECT_DEPTH and _READ_BY_DETECT.issuperset(links)
+
+
+def find_repeated(matches: Sequence[Match], frame: Frame, members: Iterable[MemberMatch]) -> set[int]:
+    """Return the offsets of matches in a container's own bytes that its members have too, or the rest of.
+
+    A key that no member has is in bytes that a reader passes over, as the name in a header of gzip.
+    """
+    covered = frame.read_whole(match.offset for match in matches)
+    inner = [found.match for found in members] if covered else []
+    keys, rules = {match.fingerprint for match in inner}, {match.rule_id for match in inner}
+
+    def is_repeated(match: Match) -> bool:
+        match match.shape:
+            case Shape.CONFIRMED:
+                return match.fingerprint in keys
+            case Shape.SUSPECTED:
+                # A part of a key, or one with the bytes that follow it.
+                return match.rule_id in rules
+            case Shape.PLACEHOLDER:
+                return True
+
+    return {
+        match.offset
+        for match in matches
+        if match.fingerprint in frame.restated or (match.offset in covered and is_repeated(match))
+    }
 
 
 def is_wide_text(space: RandomAccess, at: int) -> bool:

@@ -116,7 +116,7 @@ class _Run:
 
         place = InFile(name, self.shard.root, follow=self.shard.explicit)
         origin = self._origin(name)
-        seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
+        seen = tuple(hit.match for hit in hits if hit.origin == origin)
         return ContainerShard(place, size, ((origin, self._where(name)),), seen)
 
     def _scan_file(self, name: bytes) -> int | None:

@@ -78,8 +78,7 @@ class Spool:
         if self._path is not None:
             folder, name = os.path.split(self._path)
             place = InFile(name, folder)
-        matches = (hit.match for hit in hits if hit.origin.part is Part.CONTENT)
-        seen = tuple((match.offset, match.fingerprint) for match in matches)
+        seen = tuple(hit.match for hit in hits if hit.origin.part is Part.CONTENT)
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 
     def _gaps(self, where: str) -> list[Gap]:

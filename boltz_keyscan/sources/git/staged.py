@@ -93,7 +93,7 @@ class StagedShard:
         from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
         origins = tuple((Origin(name, oid=oid, kind="blob"), fsutil.decode(name)) for name in names)
-        seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in found)
+        seen = tuple(hit.match for hit in found)
         return ContainerShard(InStore(self.view, oid), size, origins, seen)
 
     def _is_left_out(self, oid: str) -> bool:

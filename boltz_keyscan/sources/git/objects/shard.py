@@ -201,7 +201,7 @@ def container_shard(
     from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
     origin = Origin(b"", oid=oid, kind="blob")
-    seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
+    seen = tuple(hit.match for hit in hits if hit.origin == origin)
     place = InStore(view, oid)
     if content is not None:
         found_content.put(place, content)
