@@ -71,7 +71,8 @@ ROOMS = (
     ("encoded_checks",),
     ("encoded",),
     ("encoded_lines",),
-    ("signature_checks", "sqlite_pages", "git_delta", "safe_open"),
+    ("signature_checks",),
+    ("stream_checks", "sqlite_pages", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""
 

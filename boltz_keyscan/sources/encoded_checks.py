@@ -10,7 +10,7 @@ import re
 import zlib
 
 from boltz_keyscan import beginnings
-from boltz_keyscan.sources import signature_checks
+from boltz_keyscan.sources import signature_checks, stream_checks
 from boltz_keyscan.sources.encoded import decode_head
 from boltz_keyscan.sources.encoded_lines import LINES
 
@@ -75,7 +75,7 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
     """Return False for most of the short beginnings that are not one, by the bytes around them."""
     first = buffer[at]
     if first == _ZLIB_BYTE and bytes(buffer[at : at + 2]) in beginnings.ZLIB:
-        is_block = signature_checks.is_block(bytes(buffer[at + 2 : at + 7]))
+        is_block = stream_checks.is_block(bytes(buffer[at + 2 : at + 7]))
         return is_block and not _PIXELS.search(bytes(buffer[max(at - 8, 0) : at]))
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
@@ -100,7 +100,7 @@ def identify(window: bytes, before: bytes = b"", nested: int = 0) -> str | None:
         before: bytes before it.
         nested: encodings around it.
     """
-    if window[:2] in signature_checks.CHECKS and signature_checks.is_zlib(window) and _lasts(window):
+    if window[:2] in signature_checks.CHECKS and stream_checks.is_zlib(window) and _lasts(window):
         return "zlib"
     names = _by_start().get(window[:2], ())
     if window[1:2] == b"\0":
@@ -186,6 +186,6 @@ def find_run(window: bytes) -> int:
 def is_raw_deflate(window: bytes) -> bool:
     """Return True if base64 of raw deflate follows."""
     at = find_run(window)
-    return at >= 0 and signature_checks.is_deflate(
+    return at >= 0 and stream_checks.is_deflate(
         decode_head("base64", window[at:]).removeprefix(beginnings.PACKET)
     )

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 from boltz_keyscan import beginnings
 from boltz_keyscan.late_pattern import late_pattern
+from boltz_keyscan.sources import stream_checks
 
 ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
 """Compression methods of zip that are in use (APPNOTE 4.4.5)."""
@@ -21,31 +22,20 @@ ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
 _TAR_BLOCK_BYTES = 512
 """Bytes of a tar header."""
 
-_STEP_BYTES = 4
-"""Bytes given to a decompressor at a time, to find the offset at which it fails."""
-
-_MIN_STREAM_BYTES = 52
-"""Bytes of the shortest stream that holds a key, with its header: a key's body is 32 random bytes."""
 
 _ASCII = bytes(range(128))
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
-_BEGINNING_BYTES = 1024
-"""Bytes of output of a stream that are enough to test it."""
-_MIN_LZMA_BYTES = 13 + 48
-"""Bytes of the shortest lzma that can hold a key: header and stream."""
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
-_GZIP = late_pattern(
-    rb"(?s)..\x08(?:[\0-\3]|[\x08-\x0b\x10-\x13\x18-\x1b].{6}[^\0-\x08\x0e-\x1f]*(?:\0|\Z)"
-    rb"|[\4-\7\x0c-\x0f\x14-\x17\x1c-\x1f].{6}(?:\0\0|..[ -~]{2}))"
-)
-"""A header of gzip whose name, comment and first field are text (RFC 1952, 2.3.1)."""
 _ZIP_FIELDS = rb"[%b]\0.{16}(?:[^\0].|\0[^\0])" % re.escape(bytes(sorted(ZIP_METHODS)))
-ZIP_HEADER = late_pattern(
+_ZIP_HEADER = late_pattern(
     rb"(?s)PK(?:\x03\x04(?:.{4}%b|.{0,25}\Z)|\x01\x02(?:.{6}%b|.{0,41}\Z))" % (_ZIP_FIELDS, _ZIP_FIELDS)
 )
-"""A local header of zip, or one of its directory, with a method in use and a name."""
+"""A local header of zip, or one of its directory, with a method in use and the size of a name."""
+_ZIP_NAMES = {3: (26, 30), 1: (28, 46)}
+"""Offsets of the size of the name, and of the name, by the third byte of a header."""
+_NO_NAME = late_pattern(rb"[\0-\x08\x0e-\x1f\x7f]")
 _OCTAL = late_pattern(rb"[ \t\0]*([0-7]*)")
 
 
@@ -105,55 +95,6 @@ def _has_name(head: bytes, start: int, digits: bytes, base: int) -> bool:
     return 0 < size < 4096 and head[start + size - 1 : start + size] in (b"\0", b"")
 
 
-def is_lzma(head: bytes) -> bool:
-    """Return True if bytes are an lzma header that xz or 7z accepts, and the stream decompresses."""
-    # A shorter one was cut off, or is a table of numbers that looks like one without the usual properties.
-    is_usual = head[:1] == b"\x5d" or len(head) >= _MIN_LZMA_BYTES
-    if len(head) < 18 or not is_usual or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
-        return False
-    dictionary = int.from_bytes(head[1:5], "little")
-    power = dictionary.bit_length() - 1
-    if dictionary not in (0xFFFFFFFF, 1 << max(power, 0), 3 << max(power - 1, 0)):
-        return False
-    size = int.from_bytes(head[5:13], "little")
-    if size == 0 or (not size < 1 << 38 and size != (1 << 64) - 1) or not any(head[14:18]):
-        return False
-    # A larger dictionary than any window needs would be refused, which proves nothing.
-    return _is_lzma_stream(head[:1] + min(dictionary, 1 << 26).to_bytes(4, "little"), head[13:])
-
-
-def _is_lzma_stream(properties: bytes, payload: bytes) -> bool:
-    import lzma  # noqa: PLC0415 - few files begin like this
-
-    engine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, 1 << 30)
-    try:
-        # Decompressed as of unknown size, because a wrong size proves nothing.
-        return _is_stream(engine, properties + b"\xff" * 8 + payload, lzma.LZMAError)
-    except MemoryError:
-        return True
-
-
-class _Engine(Protocol):
-    """A decompressor."""
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-def _is_stream(engine: _Engine, data: bytes, error: type[Exception]) -> bool:
-    """Return True if compressed bytes are valid for the length that a key in them needs.
-
-    Of 20,000 random lzma streams, one in 25 is valid for 32 bytes with its header, and none for 64.
-    """
-    for at in range(0, len(data), _STEP_BYTES):
-        try:
-            engine.decompress(data[at : at + _STEP_BYTES])
-        except EOFError:
-            break
-        except error as failure:
-            return at >= _MIN_STREAM_BYTES or "limit" in str(failure)
-    return True
-
-
 def is_lha(head: bytes) -> bool:
     """Return True if bytes are an LHA header: levels 0 and 1 have a checksum, the others a size."""
     if not _LHA.match(head) or len(head) < 22:
@@ -174,35 +115,6 @@ def is_arj(head: bytes) -> bool:
         return False
     size = int.from_bytes(head[2:4], "little")
     return 30 <= size <= 2600 and 28 < head[4:5][0] <= size if len(head) > 4 else False
-
-
-def is_zlib(head: bytes) -> bool:
-    """Return True if bytes are a zlib stream (RFC 1950) that is not a colour profile of an image."""
-    if head[:2] not in beginnings.ZLIB or not is_block(head[2:7]):
-        return False
-    engine = zlib.decompressobj()
-    try:
-        beginning = engine.decompress(head, _BEGINNING_BYTES)
-    except zlib.error:
-        return _is_stream(zlib.decompressobj(), head, zlib.error)
-    return beginning[36:40] != b"acsp" and (len(head) > _MIN_STREAM_BYTES or engine.eof)
-
-
-def is_block(head: bytes) -> bool:
-    """Return True if five bytes, or all, can begin a block of deflate (RFC 1951, 3.2.3).
-
-    A stored one has its length twice, behind bits that every program clears: that excludes most of the
-    two bytes of a zlib header in the code and the tables of programs.
-    """
-    kind = head[0] & 6 if head else 0
-    if kind or len(head) < 5:
-        return kind != 6
-    return head[0] < 8 and head[1] ^ head[3] == head[2] ^ head[4] == 0xFF
-
-
-def is_deflate(head: bytes) -> bool:
-    """Return True if bytes are a raw deflate stream (RFC 1951)."""
-    return len(head) >= _MIN_STREAM_BYTES - 4 and _is_stream(zlib.decompressobj(-15), head, zlib.error)
 
 
 def has_signature(head: bytes) -> bool:
@@ -233,44 +145,21 @@ def _by_pattern(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda window: compiled.match(window) is not None
 
 
+def is_zip_header(buffer: bytes | bytearray | memoryview, at: int, end: int) -> bool:
+    """Return True if a header of zip is at an offset: its name is text, which code of programs is not."""
+    if not _ZIP_HEADER.match(buffer, at, end):
+        return False
+    size_at, name_at = (at + offset for offset in _ZIP_NAMES[buffer[at + 2]])
+    size = int.from_bytes(buffer[size_at : size_at + 2], "little")
+    return not _NO_NAME.search(buffer, name_at, min(name_at + size, end))
+
+
 def _is_zip(window: bytes) -> bool:
-    return ZIP_HEADER.match(window) is not None
+    return is_zip_header(window, 0, len(window))
 
 
 def _is_7z(window: bytes) -> bool:
     return len(window) < 32 or zlib.crc32(window[12:32]) == int.from_bytes(window[8:12], "little")
-
-
-def _is_xz(window: bytes) -> bool:
-    return len(window) < 12 or zlib.crc32(window[6:8]) == int.from_bytes(window[8:12], "little")
-
-
-def _is_gzip(window: bytes) -> bool:
-    is_header = len(window) < 16 or _GZIP.match(window) is not None
-    return is_header and _is_stream(zlib.decompressobj(31), window, zlib.error)
-
-
-def _is_bzip2(window: bytes) -> bool:
-    """Return True if the header of the first block is valid: its start, the bytes in use, its tables."""
-    if window[3:4] not in b"123456789" or window[4:10] != b"1AY&SY" or len(window) < 22:
-        return 0 < len(window) < 22 and window[4:10] == b"1AY&SY"
-    bits = int.from_bytes(window[14:22], "big")
-    randomised, start, used = bits >> 63, bits >> 39 & 0xFFFFFF, bits >> 23 & 0xFFFF
-    at = 14 * 8 + 1 + 24 + 16 + 16 * used.bit_count()
-    rest = int.from_bytes(window, "big") >> max(len(window) * 8 - at - 18, 0) & 0x3FFFF
-    tables, selectors = rest >> 15, rest & 0x7FFF
-    return not randomised and start <= 900_000 and used != 0 and 2 <= tables <= 6 and selectors != 0
-
-
-def _is_zstd(window: bytes) -> bool:
-    """Return True if the frame header and first block header are valid (RFC 8878, 3.1.1)."""
-    if len(window) < 5:
-        return True
-    flags = window[4]
-    single = flags >> 5 & 1
-    at = 5 + (not single) + (0, 1, 2, 4)[flags & 3] + ((0, 2, 4, 8)[flags >> 6] or single)
-    block = int.from_bytes(window[at : at + 3], "little")
-    return not flags & 8 and (block >> 1 & 3) != 3 and block >> 3 <= 128 << 10
 
 
 def _is_rar(window: bytes) -> bool:
@@ -287,7 +176,11 @@ def _is_lzip(window: bytes) -> bool:
     """Return True if the dictionary size of an lzip is valid and an lzma stream follows."""
     if len(window) < 18:
         return True
-    return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
+    return (
+        12 <= window[5] & 0x1F <= 29
+        and not window[6]
+        and stream_checks.is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
+    )
 
 
 def _is_nsis(window: bytes) -> bool:
@@ -303,7 +196,7 @@ def _is_nsis(window: bytes) -> bool:
         return False
     if data[3] == 0x80 or data[:4] == window[16:20] or _NSIS_STREAM.match(data):
         return True
-    return _is_stream(zlib.decompressobj(-15), data, zlib.error)
+    return stream_checks.is_stream(zlib.decompressobj(-15), data, zlib.error)
 
 
 Signature = tuple[bytes, str, Callable[[bytes], bool]]
@@ -313,10 +206,10 @@ _SIGNATURES: tuple[Signature, ...] = (
     (b"PK\3\4", "zip", _is_zip),
     (b"PK\1\2", "zip", _is_zip),
     (b"7z\xbc\xaf", "7z", _is_7z),
-    (b"\xfd7zXZ", "xz", _is_xz),
-    (b"BZh", "bzip2", _is_bzip2),
-    (b"\x1f\x8b", "gzip", _is_gzip),
-    (b"\x28\xb5\x2f\xfd", "zstd", _is_zstd),
+    (b"\xfd7zXZ", "xz", stream_checks.is_xz),
+    (b"BZh", "bzip2", stream_checks.is_bzip2),
+    (b"\x1f\x8b", "gzip", stream_checks.is_gzip),
+    (b"\x28\xb5\x2f\xfd", "zstd", stream_checks.is_zstd),
     (b"Rar!", "rar", _is_rar),
     (b"MSCF", "cab", _by_pattern(rb".{12}\x00{4}(?:.{8}\x03\x01|.{0,8}\Z)")),
     (b"LZIP", "lzip", _is_lzip),
@@ -329,7 +222,7 @@ _SIGNATURES: tuple[Signature, ...] = (
     (b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),
     (b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),
     *((text, "events", bool) for text in beginnings.TEXTS[1:]),
-    *((header, "zlib", is_zlib) for header in beginnings.ZLIB),
+    *((header, "zlib", stream_checks.is_zlib) for header in beginnings.ZLIB),
 )
 
 CHECKS: dict[bytes, tuple[Signature, ...]] = {
@@ -340,11 +233,11 @@ CHECKS: dict[bytes, tuple[Signature, ...]] = {
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,
-    "lzma": is_lzma,
+    "lzma": stream_checks.is_lzma,
     "arj": is_arj,
     "leveldb-log": is_leveldb_log,
     "LHA": is_lha,
     "old-tar": is_tar_header,
-    "zlib": is_zlib,
+    "zlib": stream_checks.is_zlib,
 }
 """Checks of the first ``signatures.CHECKED_BYTES`` bytes, for formats whose signature is too short."""

@@ -231,7 +231,7 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
     archives: list[Mark] = []
     false = opened = 0
     mebibytes = max(end >> 20, 1)
-    is_zip_header = signature_checks.ZIP_HEADER.match
+    is_zip_header = signature_checks.is_zip_header
     offsets = sorted(set(marks))
     for number, at in enumerate(offsets):
         if false > MAX_CHECKS * mebibytes or opened > MAX_ARCHIVES * mebibytes:

@@ -21,7 +21,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.beginnings import EMBEDDED
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.sources import signature_checks, signatures
+from boltz_keyscan.sources import signature_checks, signatures, stream_checks
 from conformance.containers import FILLER, ar, cpio, rpm, seven, tarred, text, zipped, zstd
 from tests.depth import NIGHTLY
 from tests.keys import fake_key, fingerprint
@@ -105,22 +105,41 @@ def test_behind_a_stream_in_a_member(tmp_path: Path) -> None:
     assert len(scanned(path).hits) + len(scanned(path).gaps) == 2
 
 
+LETTERS = random.Random(9).randbytes(48 << 20).translate(bytes(range(128)) * 2)
+LARGE_ZIP = zipped({"large": bytes(40 << 20), "a.gz": gzip.compress(CONTENT)}, zipfile.ZIP_STORED)
+
+
 @pytest.mark.parametrize(
-    ("behind", "keys"),
+    ("behind", "keys", "gaps"),
     [
-        (ARCHIVES["xz"] + bytes(20 << 20) + ARCHIVES["zip"], 2),
-        (ARCHIVES["zip"] + bytes(40 << 20), 0),
-        (base64.b64encode(ARCHIVES["gzip"]), 0),
+        (ARCHIVES["xz"] + bytes(20 << 20) + ARCHIVES["zip"], 2, 0),
+        (ARCHIVES["zip"] + bytes(40 << 20), 1, 0),
+        (ARCHIVES["gzip"] + b"filler " * (13 << 20) + ARCHIVES["tar"] + bytes(17 << 20), 2, 0),
+        (LARGE_ZIP, 1, 1),
+        (gzip.compress(LETTERS + CONTENT, 1), 0, 1),
+        (base64.b64encode(ARCHIVES["gzip"]), 0, 1),
     ],
+    ids=["two", "one before much", "two far from each other", "a zip", "a stream", "an encoded one"],
 )
-def test_what_follows_the_first_archive_of_a_large_member_is_held(
-    behind: bytes, keys: int, tmp_path: Path
+def test_archives_in_a_large_member_are_opened_if_they_are_held(
+    behind: bytes, keys: int, gaps: int, tmp_path: Path
 ) -> None:
+    """Of a member of more than 32 MiB so many bytes are in memory at a time."""
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(bytes(40 << 20) + behind, 1))
     result = scanned(path)
-    assert [gap.reason for gap in result.gaps] == ["unsupported-container"] * (not keys)
+    assert [gap.reason for gap in result.gaps] == ["unsupported-container"] * gaps
     assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)] * keys
+
+
+def test_the_headers_of_zip_in_a_program_are_no_archive(tmp_path: Path) -> None:
+    """As in one that has miniz: constants in its code, with what could be a method and the size of a name."""
+    code = bytes.fromhex(
+        "504b03040f85a30100000fb744244c0fb754244a448d6c021e4b8d4425004c8d64247048894424104c01e0"
+    )
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(bytes(40 << 20) + code + bytes(40 << 20), 1))
+    assert scanned(path).gaps == ()
 
 
 def test_in_history_and_in_a_commit(tmp_path: Path) -> None:
@@ -245,7 +264,7 @@ def test_binary_files_are_not_taken_for_lzma_or_cpio() -> None:
         form = draw.choice(("<60H", ">60H", "<60I", ">60I", "<60Q", ">60Q"))
         head = struct.pack(form, *numbers)
         taken += signatures.is_container_head(b"\x5d" + head) + signatures.is_container_head(head)
-        taken += signature_checks.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
+        taken += stream_checks.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
     # Of three a round, all but a third with what makes a header of lzma likely.
     assert taken < rounds / 250
 

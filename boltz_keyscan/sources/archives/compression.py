@@ -8,9 +8,7 @@ the name of a file.
 from __future__ import annotations
 
 import bz2
-import itertools
 import lzma
-import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
@@ -78,7 +76,7 @@ def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
             if last:
                 meter.add_output(len(last))
                 yield last
-            raise corrupt_error(_decompress_message(error)) from error
+            raise corrupt_error(decompress_message(error)) from error
         if output:
             meter.add_output(len(output))
             yield output
@@ -149,7 +147,7 @@ def raw_lzma(filters: list[dict[str, int]], reader: Reader, meter: Meter, size: 
     try:
         engine = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     except (lzma.LZMAError, ValueError) as error:
-        raise corrupt_error(_decompress_message(error)) from error
+        raise corrupt_error(decompress_message(error)) from error
     for chunk in _run(engine, reader, meter, endless=True):  # type: ignore[arg-type]  # as above
         yield chunk
         size -= len(chunk)
@@ -168,11 +166,11 @@ def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False
             output = engine.decompress(data, CHUNK)
         except (OSError, ValueError, EOFError) as error:
             reader.unread(data)
-            raise corrupt_error(_decompress_message(error)) from error
+            raise corrupt_error(decompress_message(error)) from error
         except lzma.LZMAError as error:
             reader.unread(data)
             raise (
-                _MEMORY_ERROR if "limit" in str(error) else corrupt_error(_decompress_message(error))
+                _MEMORY_ERROR if "limit" in str(error) else corrupt_error(decompress_message(error))
             ) from error
         if output:
             meter.add_output(len(output))
@@ -192,7 +190,7 @@ def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
         try:
             yield from _run(lz4.frame.LZ4FrameDecompressor(), reader, meter)
         except RuntimeError as error:
-            raise corrupt_error(_decompress_message(error)) from error
+            raise corrupt_error(decompress_message(error)) from error
         if reader.peek(4) != b"\x04\x22\x4d\x18":
             return
 
@@ -218,51 +216,6 @@ _FIREFOX = b"mozLz40\0"
 _MAX_BLOCK_BYTES = 64 << 20
 
 
-def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Yield the content of brotli (RFC 7932), which has no mark, so that only a name identifies it."""
-    import brotli  # noqa: PLC0415 - the standard library has no brotli
-
-    engine = brotli.Decompressor()
-    while not engine.is_finished():
-        data = reader.take() if engine.can_accept_more_data() else b""
-        try:
-            # At the end of the input the engine may still hold output.
-            output = engine.process(data, output_buffer_limit=CHUNK)
-        except brotli.error as error:
-            raise corrupt_error(_decompress_message(error)) from error
-        if output:
-            meter.add_output(len(output))
-            yield output
-        elif not data:
-            raise corrupt_error(TRUNCATED)
-
-
-def brotli_members(content: Content) -> Iterator[Member]:
-    """Yield the content of brotli; only what comes out of it shows that it is no other file of that name."""
-    reader = content.reader
-    start = reader.position
-    if not _CONTROL.search(reader.peek(_HEAD_BYTES)):
-        return
-    chunks, first = unbrotli(reader, content.meter), b""
-    try:
-        while len(first) < _BROTLI_BYTES and (chunk := next(chunks, b"")):
-            first += chunk
-    except ContainerError as error:
-        if error.reason == "corrupt-container" and len(first) < _BROTLI_BYTES:
-            return
-        raise
-    if first:
-        yield Member(b"", itertools.chain((first,), chunks), implied=True)
-        content.cover(start, reader.position)
-
-
-_BROTLI_BYTES = 64
-"""Bytes out of a file that prove that it is brotli."""
-
-_CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-_HEAD_BYTES = 512
-"""Bytes without a control character in which a file is text: compressed bytes have one in nine."""
-
 _FRAME = b"\x28\xb5\x2f\xfd"
 
 
@@ -283,7 +236,7 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
                         yield output
             except zstandard.ZstdError as error:
                 raise (
-                    _MEMORY_ERROR if "memory" in str(error) else corrupt_error(_decompress_message(error))
+                    _MEMORY_ERROR if "memory" in str(error) else corrupt_error(decompress_message(error))
                 ) from error
             if not engine.eof:
                 raise corrupt_error(TRUNCATED)
@@ -318,7 +271,7 @@ def _frame(reader: Reader) -> Iterator[bytes]:
         yield reader.read_exactly(4)
 
 
-def _decompress_message(error: Exception) -> str:
+def decompress_message(error: Exception) -> str:
     """Return the message of a library for bad bytes; none of them quotes content."""
     return f"it cannot be decompressed: {error}"
 
@@ -328,13 +281,12 @@ _BEHIND_BYTES = 1024
 
 
 def zlib_members(content: Content) -> Iterator[Member]:
-    """Yield the content of zlib; nothing where no more than one uncompressed block of it is valid.
+    """Yield the content of zlib; nothing where only an uncompressed block of what seems to be zlib is valid.
 
-    The header and the length of such a block are in compiled JavaScript thousands of times. What is in it
-    is searched as any other bytes.
+    Its first bytes are in compiled JavaScript thousands of times. Those in it are searched as any others.
     """
     head = content.reader.peek(7)
-    if len(head) == 7 and not head[2] & 6:
+    if not content.is_certain and len(head) == 7 and not head[2] & 6:
         end = len(head) + int.from_bytes(head[3:5], "little")
         window = content.reader.peek(end + _BEHIND_BYTES)
         try:

@@ -26,6 +26,7 @@ from boltz_keyscan.sources.archives.limits import (
     Meter,
     too_deep_error,
     unexpected_error,
+    unopened_error,
 )
 from boltz_keyscan.sources.archives.office import complete_matches
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
@@ -35,15 +36,15 @@ from boltz_keyscan.sources.archives.texts import (
     MemberMatch,
     chain_match,
     find_repeated,
-    is_found_outside,
     is_wide_text,
     match_format,
+    own_matches,
     place_matches,
     prove,
 )
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import FLOOD, HEAD, ZIP, Format, is_container_head
-from boltz_keyscan.sources.windows import WindowMatcher
+from boltz_keyscan.sources.windows import WindowMatcher, find_matches
 
 _Record = tuple[Member, Frame, Format]
 """A record, and its container."""
@@ -132,8 +133,7 @@ class Extractor:
             frame = frame.part()
             starts = [at for at in starts if marks[at] != FLOOD]
         if space is None or any(marks[at] == FLOOD for at in starts):
-            detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
-            self._report(ContainerError("unsupported-container", detail), frame)
+            self._report(unopened_error(), frame)
             return
         starts = starts[: 1 if is_wide_text(space, starts[0]) else None]
         if "zip" in map(marks.get, starts):
@@ -275,8 +275,7 @@ class Extractor:
         self._add_matches(chain, Part.NAME, self._match(name), links)
 
     def _match(self, data: bytes) -> list[Match]:
-        matcher = WindowMatcher(self._detector, admits=self._quota)
-        return [*matcher.feed(data), *matcher.finish()]
+        return list(find_matches(self._detector, (data,), self._quota))
 
     def _add_matches(
         self, chain: tuple[bytes, ...], part: Part, matches: Iterable[Match], links: tuple[str, ...]
@@ -286,19 +285,21 @@ class Extractor:
     def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], member: Member) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota, marks=marks)
-        held, start = bytearray(), 0
+        held, start, is_opened = bytearray(), 0, True
         matches: list[Match] = []
         for chunk in reader.part(1 << 62):
             matches += matcher.feed(chunk)
             held += chunk
             if len(held) > self._limits.spool:
-                # Before the first signature nothing is needed, and behind it everything.
-                end = reader.position if matcher.marks else matcher.base
+                # Before the first signature nothing is needed but what is searched.
+                end = min(start + len(held) // 2, matcher.base) if matcher.marks else matcher.base
+                due = {at: matcher.marks.pop(at) for at in sorted(matcher.marks) if at < end}
+                is_opened &= self._open_held(due, held, start, frame, is_beginning=True)
                 del held[: end - start]
                 start = end
         matches += matcher.finish()
-        if matcher.marks:
-            self._open_held(matcher.marks, held, start, frame)
+        if not self._open_held(matcher.marks, held, start, frame) or not is_opened:
+            self._report(unopened_error(), frame)
         if member.view is not None and not start:
             part = bytes(held)
             shown, matches = complete_matches(part, matches, self._match(member.view(part)))
@@ -307,28 +308,27 @@ class Extractor:
             matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
 
-    def _open_held(self, marks: dict[int, str], held: bytearray, start: int, frame: Frame) -> None:
-        """Open the containers embedded in a blob whose bytes from ``start`` on are held."""
+    def _open_held(
+        self, marks: dict[int, str], held: bytearray, start: int, frame: Frame, *, is_beginning: bool = False
+    ) -> bool:
+        """Open the containers embedded in bytes of a blob, from ``start`` on; True if all are held."""
+        marks = {at - start: marks[at] for at in marks.keys() - frame.covered(marks)}
         # The place of an encoded text needs the lines before it.
-        if min(marks) < start or (start and not TEXTS.keys().isdisjoint(marks.values())):
-            self._open_embedded(marks, None, frame)
-            return
-        inner = frame.part() if start else frame
-        self._open_embedded({at - start: kind for at, kind in marks.items()}, InMemory(held), inner)
-        if start:
-            frame.join(inner, start)
+        if start and not TEXTS.keys().isdisjoint(marks.values()):
+            return False
+        inner = frame.part() if start or is_beginning else frame
+        first = len(self.gaps)
+        self._open_embedded(marks, InMemory(held), inner)
+        if inner is frame:
+            return True
+        frame.join(inner, start)
+        return not self.gaps.withdraw_corrupt(first) and not (is_beginning and inner.end >= len(held))
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
         if matches:
             self._names.flush()
-        repeated = find_repeated(matches, frame, self.matches)
-        own = [
-            match
-            for match in matches
-            if match.offset not in repeated and not is_found_outside(match, frame.links)
-        ]
-        self._add_matches(frame.chain, Part.CONTENT, own, frame.links)
+        self._add_matches(frame.chain, Part.CONTENT, own_matches(matches, frame, self.matches), frame.links)
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """Yield the bytes of a blob as far as they are readable, and report a gap before their end."""

@@ -195,6 +195,12 @@ class GapList:
         else:
             self._omitted += 1
 
+    def withdraw_corrupt(self, first: int) -> bool:
+        """Remove the gaps for damaged containers from the one at index ``first`` on; True if any was one."""
+        later = self._found[first:]
+        self._found[first:] = [gap for gap in later if gap[1] != "corrupt-container"]
+        return len(self._found) < first + len(later)
+
     def finish(self, quota: Quota) -> None:
         """Add the gaps for those that were only counted, and for keys."""
         if self._omitted:

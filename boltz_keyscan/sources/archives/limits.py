@@ -83,6 +83,12 @@ def _raise(error: ContainerError) -> NoReturn:
     raise error
 
 
+def unopened_error() -> ContainerError:
+    """Return the error for embedded containers that reach beyond what is held in memory."""
+    detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
+    return ContainerError("unsupported-container", detail)
+
+
 def too_deep_error(limits: Limits) -> ContainerError:
     """Return the error for a container that too many others surround."""
     return ContainerError("too-deep", f"not opened: more than {limits.depth} containers in one another")

@@ -21,7 +21,7 @@ TEXTS = {
 }
 """Formats of containers that are written as text, by name."""
 
-BROTLI = Format("brotli", b"", b"", "compression:brotli_members")
+BROTLI = Format("brotli", b"", b"", "brotli:brotli_members")
 
 _PROOF_BYTES = 256
 """Bytes out of a stream that prove it: one in 600 random streams of gzip has so many."""
@@ -84,7 +84,7 @@ def chain_match(match: Match, links: tuple[str, ...]) -> Match:
     return replace(match, decoded=(*links, *match.decoded)) if links else match
 
 
-def is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
+def _is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
     """Return True for a key that the detector finds in the encoded text too, with its exact place."""
     if not links or not _LAYOUTS.isdisjoint(match.decoded):
         return False
@@ -115,6 +115,16 @@ def find_repeated(matches: Sequence[Match], frame: Frame, members: Iterable[Memb
         for match in matches
         if match.fingerprint in frame.restated or (match.offset in covered and is_repeated(match))
     }
+
+
+def own_matches(matches: Sequence[Match], frame: Frame, members: Iterable[MemberMatch]) -> list[Match]:
+    """Return the matches in a container's own bytes without those that are found elsewhere, too."""
+    repeated = find_repeated(matches, frame, members)
+    return [
+        match
+        for match in matches
+        if match.offset not in repeated and not _is_found_outside(match, frame.links)
+    ]
 
 
 def is_wide_text(space: RandomAccess, at: int) -> bool:

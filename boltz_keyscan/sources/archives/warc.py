@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from boltz_keyscan.sources.archives import compression
+from boltz_keyscan.sources.archives import brotli, compression
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
@@ -87,7 +87,7 @@ def _decode_body(content: Content, body: bytes, encodings: list[bytes]) -> Itera
         bits = 15 if body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0 else -15
         yield from compression.inflate_stream(Reader([body]), content.meter, bits)
     elif encodings[-1] == b"br":
-        yield from compression.unbrotli(Reader([body]), content.meter)
+        yield from brotli.unbrotli(Reader([body]), content.meter)
     else:
         name = encodings[-1].decode("ascii", "replace")[:20]
         raise ContainerError(
