@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import io
 import random
@@ -520,3 +521,22 @@ def test_a_piece_that_is_gone_is_a_gap() -> None:
     document = illustrated(HEAD + b"%AI12_CompressedData" + zlib.compress(DRAWN))
     result = scan(document.replace(b"/AIPrivateData7 ", b"/AIPrivateDate7 "))
     assert [reason for _, reason in reasons(result)] == ["corrupt-container"]
+
+
+def test_the_objects_of_a_document_are_freed_with_it() -> None:
+    """Python looks for garbage seldom, and a worker reads many documents."""
+    count = 400
+    packed = zlib.compress(b"no key")
+    streams = [
+        stream(packed, b"/Filter/FlateDecode/DecodeParms %d 0 R" % number)
+        for number in range(4 + count, 4 + 2 * count)
+    ]
+    content = pdf(*streams, *[b"<</Predictor 1/Parent 1 0 R>>"] * count)
+    scan(content)
+    gc.collect()
+    gc.disable()
+    try:
+        scan(content)
+        assert gc.collect() < count
+    finally:
+        gc.enable()

@@ -57,7 +57,10 @@ def members(data: bytes | mmap.mmap, content: Content) -> Iterator[Member]:
     document = Document(data, content.meter)
     marked = data.find(b"%%EOF") >= 0 or data.find(b"xref") >= 0
     if data[:5] == b"%PDF-" or (document.starts and marked):
-        yield from _Members(document, content).all()
+        try:
+            yield from _Members(document, content).all()
+        finally:
+            document.release()
 
 
 class _Members:

@@ -123,6 +123,12 @@ class Document:
         """True for a document encrypted with a password."""
         return bool(self._encrypted_trailers) and self._key is None
 
+    def release(self) -> None:
+        """Free its objects: they refer to it, so that only a search for garbage would find them."""
+        self._packed.clear()
+        self._parsed.clear()
+        self._encrypted_trailers.clear()
+
     def region(self, at: int) -> tuple[int, int]:
         """Return the range of an object, by its header number."""
         return self.starts[at], self.starts[at + 1] if at + 1 < len(self.starts) else len(self.data)
