@@ -249,7 +249,7 @@ def test_when_workers_are_killed(trap: Trap, tmp_path: Path) -> None:
     with endless.open("wb") as file:
         file.write(PREFIXES["ws", "live"].encode())
         file.truncate(4 << 40)
-    # Its worker has been given one thing more by then, so that there is work for a successor.
+    # Both workers are killed: the other one would be given the file, if it had nothing else to do.
     command = [str(trap.program), "../many", str(tmp_path), "../more", ".", "--no-history", "--no-cache"]
     process = subprocess.Popen(
         [*command, "--format", "json", "--jobs", "2"],
@@ -260,7 +260,9 @@ def test_when_workers_are_killed(trap: Trap, tmp_path: Path) -> None:
     )
     try:
         first = until(lambda: _reader(process.pid, endless), "a worker at the endless file")
-        os.kill(first, signal.SIGKILL)
+        for child in list(_children(process.pid)):
+            if _command(child) == _command(process.pid):
+                os.kill(child, signal.SIGKILL)
         until(lambda: any("-I" in _command(child) for child in _children(process.pid)), "a new process")
         second = until(
             lambda: (found := _reader(process.pid, endless)) != first and found, "another worker there"
