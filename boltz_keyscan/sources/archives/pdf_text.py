@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _BETWEEN = re.compile(rb"\)[^()<>\\]{0,160}+\(|>[^()<>\\]{0,160}+<|\\\r?\n|\\\r")
 """Bytes between two consecutive pieces of text: numbers and operators."""
 
-_TOKEN = re.compile(rb"[\w-]++(?:\0++[\w-]++)++", re.ASCII)
+_WORD_BYTES = b"\0-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_TO_SPACE = bytes(byte if byte in _WORD_BYTES else 32 for byte in range(256))
+"""Translation of the bytes between words to spaces: a split takes a fifth of the time of an expression."""
 _WRAPPED = re.compile(rb"[\w-]++(?:\0++[\w-]++|[ \t]*+\r?\n[ \t]*+[\w-]++)++", re.ASCII)
 """Words of which only the ends of lines or pieces are between them."""
 
@@ -52,8 +54,10 @@ def join_words(content: bytes) -> tuple[bytes, bytes]:
     if b"Tj" not in content and b"TJ" not in content:
         return b"", b""
     pieces = _BETWEEN.sub(b"\0", content)
-    words = [found[0] for found in _TOKEN.finditer(pieces)]
-    words = [word for word in words if len(word) - word.count(b"\0") >= _MIN_TEXT_CHARACTERS]
+    runs = [
+        run.strip(b"\0") for run in pieces.translate(_TO_SPACE).split() if len(run) > _MIN_TEXT_CHARACTERS
+    ]
+    words = [word for word in runs if 0 < word.count(b"\0") <= len(word) - _MIN_TEXT_CHARACTERS]
     return b"\n".join(words).replace(b"\0", b""), join_lines(b"\n\n".join(words))
 
 
