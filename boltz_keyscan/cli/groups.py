@@ -52,8 +52,8 @@ class GroupWithExamples(click.Group):
             click.UsageError: there is none; click knows no similar name among those in ``lazy``.
         """
         name = args[0]
-        close = None if ctx.resilient_parsing else similar_name(name, self.list_commands(ctx))
-        if close is not None and self.get_command(ctx, name) is None:
+        is_known = ctx.resilient_parsing or self.get_command(ctx, name) is not None
+        if not is_known and (close := similar_name(name, self.list_commands(ctx))) is not None:
             raise click.UsageError(f"No such command {name!r}. (Did you mean {close!r}?)", ctx)
         return super().resolve_command(ctx, args)
 

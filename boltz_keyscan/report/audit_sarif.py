@@ -11,7 +11,7 @@ from typing import TextIO
 import sarif_om as om
 
 from boltz_keyscan.model.audit import Audit, Check, Concern
-from boltz_keyscan.report.locations import relative_uri
+from boltz_keyscan.report.relative_paths import relative_uri
 from boltz_keyscan.report.sarif_log import (
     LEVEL,
     MAX_RESULTS,

@@ -20,8 +20,9 @@ from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.json_encode import dumps, items
-from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
+from boltz_keyscan.report.locations import exposure_line, format_location
 from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.relative_paths import relative_path
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.wording import OLD, count, gap_reason, is_aside, is_old, is_whole, suppressed

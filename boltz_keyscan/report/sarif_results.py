@@ -13,7 +13,7 @@ from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.locations import relative_uri
+from boltz_keyscan.report.relative_paths import relative_uri
 from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
 from boltz_keyscan.report.sentences import status_sentence, use_warning
 from boltz_keyscan.report.wording import OLD, count, earliest, moment, suppressors

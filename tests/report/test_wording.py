@@ -12,8 +12,9 @@ from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Situation
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import situation
 from boltz_keyscan.records import replace
-from boltz_keyscan.report.locations import Place, exposure_line, relative_uri
+from boltz_keyscan.report.locations import Place, exposure_line
 from boltz_keyscan.report.locations import places as places_of
+from boltz_keyscan.report.relative_paths import relative_uri
 from boltz_keyscan.report.wording import count, earliest, moment, size
 from tests.report.samples import finding, location, oid, past
 

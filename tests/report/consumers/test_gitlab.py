@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from boltz_keyscan.report.locations import relative_path
+from boltz_keyscan.report.relative_paths import relative_path
 from boltz_keyscan.sanitize import harmless
 from tests.report import samples
 from tests.report.consumers.installed import ran, written

@@ -13,7 +13,7 @@ import pytest
 
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.report.locations import relative_path
+from boltz_keyscan.report.relative_paths import relative_path
 from boltz_keyscan.report.wording import is_old
 from tests.report import samples
 from tests.report.consumers.installed import ran, written
