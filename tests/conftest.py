@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import settings
 
+from boltz_keyscan import errors
 from boltz_keyscan.ci_detection import VARIABLES
 from boltz_keyscan.fsutil import cpu_count
 from tests import depth
@@ -183,6 +184,8 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> _Homes:
 @pytest.fixture(autouse=True)
 def _alone(_homes: _Homes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
+    # Of a command that ran in this process.
+    errors.__dict__["_reporters"].clear()
     for name in list(os.environ):
         if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in AMBIENT:
             monkeypatch.delenv(name)
