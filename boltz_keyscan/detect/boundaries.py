@@ -15,20 +15,21 @@ from boltz_keyscan.rules import is_exact
 
 _ESCAPES: Final = (
     rb"\\[abefnrtv0]",
-    rb"\\[0-3][0-7]{2}",
+    # With ``#``, as rsyslog writes it.
+    rb"[\\#][0-3][0-7]{2}",
     rb"\\x[0-9A-Fa-f]{2}",
     rb"\\u[0-9A-Fa-f]{4}",
     rb"\\U[0-9A-Fa-f]{8}",
     rb"[%=][0-9A-Fa-f]{2}",
-    # The end of a colour of a terminal.
-    *(rb"\[%b[mK]" % number for number in (b"", rb"[0-9]", rb"[0-9]{2}", rb"[0-9];[0-9]{2}")),
+    # The end of a colour of a terminal; the longest has a style and 24 bits.
+    *(rb"\[[0-9;]{%d}[mK]" % size for size in range(20)),
 )
 """Escapes before a secret, each of one length."""
 
 LEFT: Final = b"(?:(?<![A-Za-z0-9_])|%b)" % b"|".join(b"(?<=%b)" % escape for escape in _ESCAPES)
 """A place where an exact prefix may begin."""
 
-BEFORE: Final = 10
+BEFORE: Final = 21
 """Bytes of the longest escape."""
 
 AFTER: Final = 4 * KEY_BODY
