@@ -33,8 +33,6 @@ class Hiding:
     name: str
     build: Callable[[str], bytes]
     chain: Chain = ()
-    glued: bool = False
-    """Another letter follows the key at once."""
     opened: bool = False
     """Opened as a container, so that a scan of the file finds it, and the detector alone does not."""
 
@@ -157,7 +155,7 @@ HIDINGS: tuple[Hiding, ...] = (
     Hiding("settings.sqlite", database),
     Hiding("settings.pickle", lambda key: pickle.dumps({"api_key": key, "n": 1})),
     Hiding("settings-old.pickle", lambda key: pickle.dumps({"api_key": key}, protocol=0)),
-    Hiding("settings.pyc", lambda key: compiled(f"API_KEY = {key!r}\n"), glued=True),
+    Hiding("settings.pyc", lambda key: compiled(f"API_KEY = {key!r}\n")),
     Hiding("settings.toml", lambda key: f'[boltz]\napi_key = "{key}"\n'.encode()),
     Hiding("table.csv", lambda key: f"name,key\nfold,{key}\nother,\n".encode()),
     Hiding("page.html", lambda key: f"<td>{key}</td>\n".encode()),

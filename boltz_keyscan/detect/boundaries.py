@@ -15,29 +15,34 @@ from boltz_keyscan.rules import is_exact
 
 _ESCAPES: Final = (
     rb"\\[abefnrtv0]",
-    rb"\\[0-3][0-7]{2}",
+    # With ``#``, as rsyslog writes it.
+    rb"[\\#][0-3][0-7]{2}",
     rb"\\x[0-9A-Fa-f]{2}",
     rb"\\u[0-9A-Fa-f]{4}",
     rb"\\U[0-9A-Fa-f]{8}",
     rb"[%=][0-9A-Fa-f]{2}",
-    # The end of a colour of a terminal.
-    *(rb"\[%b[mK]" % number for number in (b"", rb"[0-9]", rb"[0-9]{2}", rb"[0-9];[0-9]{2}")),
+    # The end of a colour of a terminal; the longest has a style and 24 bits.
+    *(rb"\[[0-9;]{%d}[mK]" % size for size in range(20)),
 )
 """Escapes before a secret, each of one length."""
 
 LEFT: Final = b"(?:(?<![A-Za-z0-9_])|%b)" % b"|".join(b"(?<=%b)" % escape for escape in _ESCAPES)
 """A place where an exact prefix may begin."""
 
-BEFORE: Final = 10
-"""Bytes of the longest escape."""
+BEFORE: Final = 160
+"""Bytes before a prefix that decide if it may begin a secret: an escape, or an address and its length."""
 
 AFTER: Final = 4 * KEY_BODY
 """Bytes after a prefix that decide if it may begin a secret: a body, and what breaks it."""
+
+_ZEROS: Final = (1, 3, 7)
+"""Zeros behind the lowest byte of a length of 16, 32 or 64 bits."""
 
 _HALF: Final = KEY_BODY // 2
 """Characters from which a secret that was cut is removed from text."""
 
 _LEFT: Final = re.compile(LEFT)
+_TEXT: Final = re.compile(rb"[ -~]*+")
 _RUN: Final = re.compile(rb"[A-Za-z0-9_-]*+")
 _CAPITAL: Final = re.compile(rb"[A-Z]")
 _CAPITALS: Final = re.compile(rb"(?:[^A-Z]*+[A-Z]){3}")
@@ -64,10 +69,32 @@ def may_be_secret(text: bytes, at: int, stop: int) -> bool:
     end = _RUN.match(text, stop).end()  # type: ignore[union-attr]  # it may be empty
     size = len(text[stop:end].rstrip(b"-_"))
     if size >= KEY_BODY or end == len(text):
-        return size <= KEY_BODY
+        return size <= KEY_BODY or ends_by_length(text, at, stop + KEY_BODY)
     # Names of code end in what may break a body, too, but hardly one has a capital behind this prefix.
     is_broken = text[end : end + 1] in FIRST and _CAPITALS.match(text, stop) is not None
     return is_broken or _CAPITAL.search(text, stop, end) is not None
+
+
+def ends_by_length(text: bytes, at: int, stop: int) -> bool:
+    """Return True if the string that a secret ends has its length before it, as binary formats write it.
+
+    Pickles, protocol buffers, bytecode and others have no boundary behind a string. The length has one byte,
+    behind another one at most that is a character (the type), or more, the lowest first, that are 0.
+
+    Args:
+        text: the bytes around the secret.
+        at: the offset of the secret in them.
+        stop: its end.
+    """
+    before = text[max(at - BEFORE, 0) : at]
+    start = len(before) - _TEXT.match(before[::-1]).end()  # type: ignore[union-attr]  # it may be empty
+    length = stop - at + len(before) - start
+    number = before[:start].rstrip(b"\0")
+    if start - len(number) in _ZEROS and number[-1:] == bytes([length]):
+        return True
+    return start > 0 and any(
+        before[start + skipped - 1 : start + skipped] == bytes([length - skipped]) for skipped in range(3)
+    )
 
 
 def with_boundaries(prefix: bytes, pattern: bytes, character: bytes) -> bytes:

@@ -222,8 +222,8 @@ def _continued(decodings: Decodings, at: int, literal: bytes, plain: re.Match[by
 
 
 def _is_confirmed(plain: re.Match[bytes], text: bytes, search: Search) -> bool:
-    # Only a body of this length may be confirmed.
-    key = make_key(plain, text, search) if len(plain[2]) == KEY_BODY else None
+    # Only a body as long as this may be confirmed.
+    key = make_key(plain, text, search) if len(plain[2]) >= KEY_BODY else None
     return key is not None and key.verdict.shape is Shape.CONFIRMED
 
 

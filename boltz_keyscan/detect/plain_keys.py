@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect import boundaries
-from boltz_keyscan.detect.classify import CONFIRMED, BodyPattern, Verdict, classify, classify_exact
+from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify, classify_exact
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import is_exact
 
@@ -47,6 +47,11 @@ class Search:
             text: the text that they are in; empty if nothing follows them.
             end: the offset after them in the text.
         """
+        at = end - len(prefix) - len(body)
+        # A key in pieces is not in the text as it is.
+        if len(body) > KEY_BODY and at >= 0 and text.startswith(prefix + body, at):
+            stop = at + len(prefix) + KEY_BODY
+            body = body[:KEY_BODY] if boundaries.ends_by_length(text, at, stop) else body
         if is_exact(prefix):
             return classify_exact(body, self.bodies[prefix])
         return classify(body, text[end : end + _AFTER], self.bodies[prefix])

@@ -190,7 +190,7 @@ def _is_shown(buffer: bytes | bytearray, start: int, end: int) -> bool:
     """Return True for a database whose bytes show all rows, so that it need not be opened."""
     from boltz_keyscan.sources import sqlite_pages  # noqa: PLC0415 - few files need it
 
-    return sqlite_pages.has_rows_on_one_page(buffer, start, end)
+    return sqlite_pages.shows_rows(buffer, start, end)
 
 
 def _is_checked(head: bytes, row: Format) -> bool:

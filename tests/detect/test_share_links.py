@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import itertools
+import marshal
+import pickle
+import plistlib
 import quopri
 import re
+import struct
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -17,10 +21,11 @@ from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.rules import load
 from conformance.layouts import HIDINGS
-from tests.keys import LINK_PREFIX, fake_body, fake_link, fingerprint
+from tests.keys import LINK_PREFIX, fake_body, fake_key, fake_link, fingerprint
 from tests.leaks import disguises, leaks
 
 DETECTOR = KeyDetector.of(load())
+KEY = fake_key()
 LINK, BODY = fake_link(), fake_link().removeprefix(LINK_PREFIX)
 
 
@@ -51,6 +56,11 @@ WHOLE = {
     "after a colour": f"\x1b[0m{LINK}\x1b[1m",
     "after a colour by its number": f"\x1b[31m{LINK}",
     "after a bright colour": f"\x1b[1;31m{LINK}",
+    "after a colour of GNU tools": f"\x1b[01;31m{LINK}",
+    "after the usual colours": f"\x1b[39;49;00m{LINK}",
+    "after a colour of 256": f"\x1b[38;5;124m{LINK}",
+    "after a bold colour of 24 bits": f"\x1b[01;38;2;255;255;255m{LINK}",
+    "after a line end as rsyslog writes it": f"#012{LINK}#012",
     "after a line that was erased": f"\x1b[K{LINK}",
     "in code in two parts": f'"{LINK[:20]}" + "{LINK[20:]}"',
     "in lines": f"{'x' * 60} {LINK[:20]}\n{LINK[20:]}\n",
@@ -77,6 +87,44 @@ def test_a_link_that_is_wrapped_in_a_cell_or_cut_by_markup_is_found(name: str) -
     assert ("boltz-share-link", fingerprint(LINK), Shape.CONFIRMED) in found(LAID_OUT[name](LINK))
 
 
+def with_length(form: str) -> Callable[[str], bytes]:
+    """Return a function that writes a text behind its length, and a letter behind it."""
+    return lambda text: b"\0" + struct.pack(form, len(text)) + text.encode() + b"q\1"
+
+
+COUNTED: dict[str, Callable[[str], bytes]] = {
+    "pickle 1": lambda text: pickle.dumps([text, 1], 1),
+    "pickle 2": lambda text: pickle.dumps([text, 1], 2),
+    "pickle 3": lambda text: pickle.dumps([text, 1], 3),
+    "bytecode": lambda text: marshal.dumps((text, "x")),
+    "property list": lambda text: plistlib.dumps([text, "Next"], fmt=plistlib.FMT_BINARY),
+    "16 bits": with_length("<H"),
+    "16 bits, the highest first": with_length(">H"),
+    "64 bits": with_length("<Q"),
+    "64 bits, the highest first": with_length(">Q"),
+    "one byte behind a type": lambda text: b"\x01B%c%bJ\x08" % (len(text), text.encode()),
+    "far from the beginning": lambda text: bytes(5000) + with_length("<I")(text) + bytes(5000),
+}
+
+
+@pytest.mark.parametrize("before", ["", "https://example.org/share/"], ids=["alone", "address"])
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_secret_that_ends_where_a_length_says_is_confirmed(name: str, before: str) -> None:
+    """Nothing else ends it: the next byte is a letter, as that of a memo in a pickle."""
+    for secret, rule in ((LINK, "boltz-share-link"), (KEY, "boltz-workspace-live-key")):
+        raw = COUNTED[name](before + secret)
+        expected = [(rule, fingerprint(secret), Shape.CONFIRMED)]
+        assert found(raw) == expected
+        assert [match.fingerprint for match in DETECTOR.find(batched(raw, 7))] == [fingerprint(secret)]
+        assert DETECTOR.candidate_offsets(raw, len(raw)) == [raw.index(secret.encode())]
+        longer = COUNTED[name](before + secret + "A")
+        assert expected[0] not in found(longer)
+
+
+def batched(raw: bytes, size: int) -> list[bytes]:
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
 OTHER_LAST = BODY[:-1] + "B"
 PARTS = {
     "the prefix": LINK_PREFIX,
@@ -87,6 +135,8 @@ PARTS = {
     "short": LINK[:-1],
     "long": LINK + "A",
     "two in one": LINK + LINK,
+    "long in an address": f"GET https://example.org/{LINK}A",
+    "long behind a character": f"\0:{LINK}A",
     "an impossible last character": LINK_PREFIX + OTHER_LAST,
     "another case": LINK.upper().replace("SHR_", "Shr_"),
     "a name of 43 characters": f"{LINK_PREFIX}truncatedSigned_v2i64_roundingMode_nearestY",

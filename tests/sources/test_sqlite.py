@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from boltz_keyscan.model.enums import Shape
 from conformance import databases
 from conformance.databases import rows
 from tests.depth import NIGHTLY
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fake_link, fingerprint
 from tests.repos import Repo
 from tests.running import scan_json
 from tests.sources.containers import DETECTOR, reasons_of, scan_container
@@ -73,6 +74,68 @@ PLACES: dict[str, tuple[bytes, set[tuple[bytes, ...]]]] = {
 def test_a_row_is_a_member(name: str) -> None:
     content, members = PLACES[name]
     assert scanned(content) == (members, [])
+
+
+LINK = fake_link()
+BESIDE: dict[str, bytes] = {
+    "before a text": rows((f"https://example.org/{LINK}", "A title")),
+    "behind a text": rows(("mine", LINK)),
+    "in UTF-16": rows(("mine", LINK), ("", ""), encoding="UTF-16le"),
+    "in UTF-16, the other way": rows(("mine", LINK), ("", ""), encoding="UTF-16be"),
+    "without rowid": rows(("mine", LINK), schema="CREATE TABLE t(k PRIMARY KEY, v) WITHOUT ROWID"),
+    "beside long rows": rows(("mine", LINK), ("", LONG)),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_share_link_beside_another_value_is_found(name: str, tmp_path: Path) -> None:
+    """Values have no boundary between them: in a file, in history, and in another container."""
+    repo = Repo(tmp_path / "repo")
+    (repo.path / "a.db").write_bytes(BESIDE[name])
+    (repo.path / "b.gz").write_bytes(gzip.compress(BESIDE[name]))
+    repo.run("add", ".")
+    repo.commit("a database")
+    for report in (
+        scan_json(repo.path, "--no-history"),
+        scan_json(repo.path, "--history-only", "--no-cache"),
+    ):
+        (finding,) = report["findings"]
+        assert (finding["fingerprint"], finding["confidence"]) == (fingerprint(LINK), "high")
+        assert {place["path"] for place in finding["locations"]} == {"a.db", "b.gz"}
+
+
+@pytest.mark.parametrize("is_journal", [False, True])
+@pytest.mark.parametrize("secret", [KEY, LINK], ids=["key", "link"])
+def test_values_of_a_log_are_parted(secret: str, tmp_path: Path, *, is_journal: bool) -> None:
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA secure_delete=OFF")
+        database.execute("CREATE TABLE t(k, v, w)")
+        if is_journal:
+            database.execute("INSERT INTO t VALUES ('mine', ?, 'A title')", (secret,))
+            database.execute("BEGIN")
+            database.execute("PRAGMA cache_spill=1")
+            database.execute("UPDATE t SET v = ''")
+            database.execute("PRAGMA cache_size=1")
+            database.executemany("INSERT INTO t VALUES (?, '', '')", [(LONG,)] * 99)
+        else:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("INSERT INTO t VALUES ('mine', ?, 'A title')", (secret,))
+        log = Path(f"{path}-{'journal' if is_journal else 'wal'}").read_bytes()
+    for content in (log, gzip.compress(log)):
+        result = scan_container(content)
+        shapes = {(hit.match.fingerprint, hit.match.shape) for hit in result.hits}
+        assert (shapes, reasons_of(result)) == ({(fingerprint(secret), Shape.CONFIRMED)}, [])
+
+
+def test_a_log_with_a_damaged_row_is_read_whole() -> None:
+    """The header of the row is longer than the row."""
+    page = bytes([13, 0, 0, 0, 1, 0, 0, 0]) + (600).to_bytes(2, "big")
+    page = page.ljust(600, b"\0") + bytes([100, 1, 126]) + LINK.encode()
+    head = b"7\x7f\x06\x82\0-\xe2\x18" + (1024).to_bytes(4, "big") + bytes(20)
+    log = head + (2).to_bytes(4, "big") + bytes(20) + page.ljust(1024, b"\0")
+    result = scan_container(log)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(LINK)}
 
 
 MORE_PAGES = [(512, 2100), (4096, 12_500)] if NIGHTLY else []

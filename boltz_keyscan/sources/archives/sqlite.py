@@ -25,12 +25,10 @@ from boltz_keyscan.sources.archives.limits import (
     corrupt_error,
 )
 from boltz_keyscan.sources.archives.reader import FileSpace, RandomAccess, read_pieces
-from boltz_keyscan.sources.sqlite_pages import TREE_PAGES, read_page_size
+from boltz_keyscan.sources.archives.sqlite_log import MIN_VALUE_BYTES
+from boltz_keyscan.sources.sqlite_pages import TREE_PAGES, may_have_link, read_page_size
 
 _HEADER_BYTES = 100
-_MIN_VALUE_BYTES = 20
-"""Bytes of the shortest value that is read: the body of a key has at least as many."""
-
 _MAX_COLUMNS = 90
 """Columns of a table whose short rows are left out; a sum may have 100 terms."""
 
@@ -62,7 +60,7 @@ def members(content: Content) -> Iterator[Member]:
     kinds, has_candidates, search = b"", False, content.has_candidates
     for piece in read_pieces(space):
         kinds += piece[::page]
-        has_candidates = has_candidates or search is None or search(memoryview(piece))
+        has_candidates = has_candidates or search is None or search(memoryview(piece)) or may_have_link(piece)
     # The first page begins with the header.
     if not has_candidates and not kinds[1:].translate(None, TREE_PAGES):
         return
@@ -214,7 +212,7 @@ def _rows(database: sqlite3.Connection, table: bytes, usable: int) -> Iterator[M
     for number, *values in database.execute(query):
         row = b"" if number is None else b"[%d]" % number
         for column, value in zip(columns, values, strict=True):
-            if isinstance(value, bytes) and len(value) >= _MIN_VALUE_BYTES:
+            if isinstance(value, bytes) and len(value) >= MIN_VALUE_BYTES:
                 yield Member(table + row + b"." + column, (value,), is_record=True)
 
 

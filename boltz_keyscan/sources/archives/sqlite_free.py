@@ -76,8 +76,9 @@ def cover_pieces(content: Content, space: RandomAccess, size: int) -> None:
         if number > 1 and page[:1] not in TREE_PAGES:
             cover_cut(content, start + 4, start + usable)
             continue
-        for low, high, _ in cells(page, 100 if number == 1 else 0, usable):
-            cover_cut(content, start + low, start + high)
+        for low, high, following in cells(page, 100 if number == 1 else 0, usable):
+            if following:
+                cover_cut(content, start + low, start + high)
 
 
 def free_pages(space: RandomAccess, size: int) -> tuple[dict[int, None], set[int]]:

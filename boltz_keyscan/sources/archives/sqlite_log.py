@@ -1,7 +1,8 @@
 """Rows in the write-ahead log and the rollback journal of SQLite (fileformat2.html, 1.6, 3 and 4).
 
 Both hold copies of pages. The search of their bytes finds what one page shows; a row that continues on
-overflow pages is joined here from the copies of one transaction. A database is not needed.
+overflow pages is joined here from the copies of one transaction, and where a key may be, the values of a
+row are parted. A database is not needed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ from collections.abc import Iterator
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import NOT_DECODED
 from boltz_keyscan.sources.archives.reader import RandomAccess
+from boltz_keyscan.sources.sqlite_pages import may_have_link
 
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR = 13, 10, 2
 TREE_KINDS = frozenset({_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR})
 """Kinds of pages with rows."""
 
+_NUMBER_BYTES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
+"""Bytes of a number of each type, and of the types without any."""
+
 _PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
+
+MIN_VALUE_BYTES = 20
+"""Bytes of the shortest value that is read: the body of a key has at least as many."""
 
 CUT_BYTES = 256
 """Bytes before the end of a piece in which a key that it cuts begins."""
@@ -29,7 +37,7 @@ Pages = dict[int, int]
 
 
 def log_members(content: Content) -> Iterator[Member]:
-    """Yield the rows of a write-ahead log that continue on other pages.
+    """Yield the values of the rows of a write-ahead log that its bytes may not show.
 
     Boundary: a page that is not in the log ends its row, and frames of an earlier use of the log are read.
 
@@ -53,7 +61,7 @@ def log_members(content: Content) -> Iterator[Member]:
 
 
 def journal_members(content: Content) -> Iterator[Member]:
-    """Yield the rows of a rollback journal that continue on other pages.
+    """Yield the values of the rows of a rollback journal that its bytes may not show.
 
     Raises:
         ContainerError: it is too large.
@@ -74,17 +82,37 @@ def _members(content: Content, space: RandomAccess, size: int, own: Pages, lates
     """Yield the long rows of pages of one transaction."""
     first = space.read(latest[1], 100) if 1 in latest else b""
     usable = size - (first[20] if len(first) > 20 else 0)
+    search = content.has_candidates
     for number, at in own.items():
         content.meter.check_time()
         page = space.read(at, size)
+        is_parted = search is None or search(memoryview(page)) or may_have_link(page)
         for start, end, following in cells(page, 100 if number == 1 else 0, usable):
+            row = [page[start:end]]
             if following in latest:
-                row = [page[start:end]]
                 cover_cut(content, at + start, at + end)
                 for part in _overflow(space, following, latest):
                     row.append(space.read(part + 4, usable - 4))
                     cover_cut(content, part + 4, part + usable)
-                yield Member(b"page %d" % number, (b"".join(row),), is_record=True)
+            elif not is_parted:
+                continue
+            content.meter.check_time()
+            for value in _values(b"".join(row)):
+                yield Member(b"page %d" % number, (value,), is_record=True)
+
+
+def _values(row: bytes) -> Iterator[bytes]:
+    """Yield the longer texts and blobs of a row (2.1); all of it if its header is damaged."""
+    at, place = _varint(row, 0)
+    if not place <= at <= len(row):
+        yield from filter(None, [row])
+    stop = at
+    while place < stop <= len(row):
+        kind, place = _varint(row, place)
+        length = (kind - 12) // 2 if kind >= 12 else _NUMBER_BYTES[kind]
+        if length >= MIN_VALUE_BYTES and (value := row[at : at + length]):
+            yield value
+        at += length
 
 
 def cover_cut(content: Content, start: int, end: int) -> None:
@@ -93,7 +121,7 @@ def cover_cut(content: Content, start: int, end: int) -> None:
 
 
 def cells(page: bytes, start: int, usable: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the range on a page of each cell that continues on others, and the number of the next page.
+    """Yield the range on a page of each cell, and the number of the next page; 0 if it has no other.
 
     Args:
         page: its bytes.
@@ -116,6 +144,8 @@ def cells(page: bytes, start: int, usable: int) -> Iterator[tuple[int, int, int]
             local = least + (length - least) % (usable - 4)
             end = at + (local if local <= limit else least)
             yield at, end, int.from_bytes(page[end : end + 4], "big")
+        else:
+            yield at, min(at + length, usable), 0
 
 
 def _overflow(space: RandomAccess, number: int, pages: Pages) -> Iterator[int]:

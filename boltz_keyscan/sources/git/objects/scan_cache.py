@@ -25,7 +25,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 10
+_FORMAT_VERSION = 11
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
 
