@@ -236,11 +236,24 @@ def list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
         return [name + b"/" + os.fsencode(entry.name) for entry in entries]
 
 
+def read_below(opener: DirectoryOpener, start: bytes) -> Iterator[tuple[bytes, bytes | OSError]]:
+    """Yield path and content of a file below a git directory, or of all files of a folder there.
+
+    No link is followed, nor a folder that became one since it was listed. In place of what cannot be read is
+    the error.
+    """
+    names = [start]
+    for name in names:
+        try:
+            if stat.S_ISDIR(opener.status(name).st_mode):
+                names += list_folder(opener, name)
+                continue
+            content: bytes | OSError = read_opened(opener.open(name))
+        except OSError as error:
+            content = error
+        yield name, content
+
+
 def describe(error: OSError) -> str:
     """Return the reason why a file below a git directory was not read."""
     return "a symbolic link" if error.errno == errno.ELOOP else error.strerror or "unreadable"
-
-
-def is_folder(opener: DirectoryOpener, name: bytes) -> bool:
-    """Return True for a folder below a git directory, False for a link or another file."""
-    return stat.S_ISDIR(opener.status(name).st_mode)
