@@ -105,7 +105,7 @@ class HistoryReader:
         yield gap_shard(*checked.gaps)
         self.prepared = replace(opened, view=checked.view)
         try:
-            self._names = read_names(checked.view)
+            self._names = read_names(checked.view.stores)
         except OSError as error:
             yield gap_shard(self._make_gap("object-store", f"history not read: {error.strerror}"))
             return
