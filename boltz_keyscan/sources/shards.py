@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from boltz_keyscan.model.enums import Part
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Origin, Shard, ShardResult, Work
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.blob import locate_outside_git, scan_blob
 
@@ -20,9 +20,9 @@ class ShardSource:
         """Return the reader for one run."""
         return self
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield the shard."""
-        yield Work(self.shard)
+        yield self.shard
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in a file outside git."""

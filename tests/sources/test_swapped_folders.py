@@ -190,7 +190,7 @@ def test_a_link_that_appears_before_the_listing_is_a_gap(
 
     monkeypatch.setattr(history, "check_packs", check_then_swap)
     source = history.HistorySource(found, b"", ".", os.fsencode(top)).open()
-    results = [work.shard.scan(DETECTOR) for work in source.work()]
+    results = [shard.scan(DETECTOR) for shard in source.work()]
     gaps = [gap for result in results for gap in result.gaps]
     assert [(gap.reason, gap.by_design) for gap in gaps if gap.reason == "object-store"] == [
         ("object-store", False)

@@ -25,7 +25,6 @@ from boltz_keyscan.model.finding import (
     Shard,
     ShardResult,
     Tally,
-    Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
@@ -125,16 +124,13 @@ class StagedReader:
     _compared: dict[str, dict[bytes, str | None]] = field(default_factory=dict, init=False)
     """Differences between the index and HEAD, by its id."""
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield a shard of names, one of blobs, and files whose content is not in the index.
 
         Raises:
             KeyscanError: the current folder is not in a worktree.
             GitError: git cannot be used.
         """
-        return map(Work, self._shards())
-
-    def _shards(self) -> Iterator[Shard]:
         here = _current_folder()
         repository = _find_repository(here)
         top = repository.worktree or here
