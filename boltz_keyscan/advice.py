@@ -13,7 +13,7 @@ from enum import StrEnum
 from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.kinds import is_link
-from boltz_keyscan.policy import is_inside_git, pushed, situation
+from boltz_keyscan.policy import is_below_git, pushed, situation
 
 
 class Step(StrEnum):
@@ -140,7 +140,7 @@ def describe_exposure(location: Location) -> str:
     if location.exposure is Exposure.LOCAL:
         if location.private:
             return PRIVATE
-        if is_inside_git(location):
+        if is_below_git(location.path):
             return INSIDE_GIT
     return EXPOSURE[location.exposure]
 

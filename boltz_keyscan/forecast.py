@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.audit.history_source import ListedFiles
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.finding import Discovered, Source, SourceReader, Work
+from boltz_keyscan.model.finding import Discovered, Source, SourceReader
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.history import HistoryReader
 from boltz_keyscan.sources.git.objects.listing import count_objects
@@ -35,7 +35,7 @@ def _count(reader: SourceReader) -> Iterator[int]:
         case TreeReader() | ListedFiles():
             for item in reader.work():
                 match item:
-                    case Work(FileShard() as shard):
+                    case FileShard() as shard:
                         yield len(shard.files) + len(shard.links)
                     case Discovered(found):
                         yield from _count(found)

@@ -34,7 +34,6 @@ from boltz_keyscan.model.finding import (
     Source,
     SourceReader,
     Tally,
-    Work,
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, field, replace
@@ -261,10 +260,10 @@ def _work(readers: Iterable[SourceReader], results: list[_SourceResults]) -> Ite
         try:
             for item in reader.work():
                 match item:
-                    case Work(shard):
-                        yield number, shard
                     case Discovered(found):
                         discovered.append(found)
+                    case shard:
+                        yield number, shard
         except OSError as error:
             yield number, ResultShard(ShardResult(gaps=(failure_gap(error),)))
         pending.extendleft(reversed(discovered))

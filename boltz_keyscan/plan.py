@@ -92,8 +92,9 @@ def _range_sources(options: Options) -> Iterator[Source]:
 
 def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion | None) -> Iterator[Source]:
     """Yield the source of each path: its files, and the history of repositories."""
-    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
-    from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - the hook needs neither
+    from boltz_keyscan.sources.files.stdin import StdinShard  # noqa: PLC0415 - the hook needs none
+    from boltz_keyscan.sources.shards import ShardSource  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - as above
 
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
@@ -101,7 +102,7 @@ def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion |
     find_glob = exclusion.find if exclusion is not None else None
     for path in paths:
         if path == STDIN:
-            yield StdinSource()
+            yield ShardSource(StdinShard())
         else:
             yield TreeSource(
                 os.fsencode(path),

@@ -161,11 +161,6 @@ def pushed(finding: Finding) -> bool | None:
     return False if known == {False} or not committed else None
 
 
-def is_inside_git(location: Location) -> bool:
-    """Return True for a file in a git directory."""
-    return is_below_git(location.path)
-
-
 def is_below_git(path: str) -> bool:
     """Return True for a path in a git directory."""
     return "/.git/" in f"/{path}"
@@ -181,7 +176,7 @@ def situation(finding: Finding) -> Situation:
         return Situation.COMMITTED if state is False else Situation.PUSHED
     if exposures - UNEXPOSED:
         return Situation.NOT_COMMITTED
-    if Exposure.UNREACHABLE in exposures or any(map(is_inside_git, finding.locations)):
+    if Exposure.UNREACHABLE in exposures or any(is_below_git(where.path) for where in finding.locations):
         return Situation.UNREACHABLE
     return Situation.IN_PLACE
 

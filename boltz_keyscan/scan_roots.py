@@ -13,7 +13,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.repository import (
     enclosing,
     find_linked_worktrees,
-    is_within,
+    is_below,
     resolve_folder,
 )
 from boltz_keyscan.sources.trusted_files import TreeFiles, TrustedFiles, find_tree_top, open_revision
@@ -154,7 +154,7 @@ def _find_linked(root: ScanRoot) -> Iterator[ScanRoot]:
     if repository is None or root.trusted_files is None:
         return
     for worktree in find_linked_worktrees(repository):
-        if worktree != root.folder and is_within(worktree, root.folder):
+        if is_below(worktree, root.folder):
             scope = root.scope + fsutil.decode(relative(worktree, root.folder)) + "/"
             yield ScanRoot(worktree, scope, replace(root.trusted_files, top=worktree), linked=True)
 

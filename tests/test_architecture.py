@@ -20,8 +20,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from boltz_keyscan.model import finding, status, suppression
-from boltz_keyscan.sources import tree
-from boltz_keyscan.sources.files import stdin
+from boltz_keyscan.sources import shards, tree
 from boltz_keyscan.sources.git import bundle, history, revision_range, staged
 from tests.running import ROOT
 
@@ -518,7 +517,7 @@ def test_sources_are_frozen_and_have_no_dict() -> None:
         history.HistorySource,
         revision_range.RangeSource,
         staged.StagedSource,
-        stdin.StdinSource,
+        shards.ShardSource,
         tree.TreeSource,
     )
     for source in sources:

@@ -24,7 +24,7 @@ import pytest
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import ScanResult, Work
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard
 from boltz_keyscan.sources.git.objects import shard
@@ -272,9 +272,9 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
         for folder in range(7):
             os.mkfifo(tree / f"{folder}/pipe")
         weight = sum(
-            item.shard.weight
+            item.weight
             for item in TreeSource(os.fsencode(tree), b"").open().work()
-            if isinstance(item, Work) and isinstance(item.shard, FileShard)
+            if isinstance(item, FileShard)
         )
         assert weight > pipeline.MAX_INLINE_BYTES
         # Two Pythons: the hashes of strings differ, and with them whatever is ordered by them.

@@ -6,7 +6,8 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.agents.event import KeyFound
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.policy import FailPolicy
-from boltz_keyscan.sources.files.buffer import BufferSource
+from boltz_keyscan.sources.files.buffer import BufferShard
+from boltz_keyscan.sources.shards import ShardSource
 
 
 def find_contained_keys(raw: bytes, file: str = "") -> list[KeyFound]:
@@ -16,7 +17,7 @@ def find_contained_keys(raw: bytes, file: str = "") -> list[KeyFound]:
         raw: the text.
         file: the file that it is from.
     """
-    result = pipeline.run(pipeline.Plan(("-",), (BufferSource(raw),), FailPolicy()))
+    result = pipeline.run(pipeline.Plan(("-",), (ShardSource(BufferShard(raw)),), FailPolicy()))
     return [
         KeyFound(finding.fingerprint, finding.rule_id, file)
         for finding in result.findings

@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.model.finding import Detector, Located, ShardResult, Work
+from boltz_keyscan.model.finding import Detector, Located, Shard, ShardResult
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.blob import locate_outside_git
 from boltz_keyscan.sources.files.shard import FileShard
@@ -28,16 +28,16 @@ class ListedFiles:
         """Return the reader for one run."""
         return self
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield the weight of all shards, so that workers start early, and then the shards of each drive."""
-        yield Work(ResultShard(ShardResult(), weight=self.size))
+        yield ResultShard(ShardResult(), weight=self.size)
         for drive, paths in itertools.groupby(
             sorted(self.paths), key=lambda path: os.path.splitdrive(path)[0]
         ):
             root = drive + os.fsencode(os.sep)
             names = tuple(path[len(root) :] for path in paths)
             for start in range(0, len(names), _FILES_PER_SHARD):
-                yield Work(FileShard(root, root, names[start : start + _FILES_PER_SHARD]))
+                yield FileShard(root, root, names[start : start + _FILES_PER_SHARD])
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in files outside git."""

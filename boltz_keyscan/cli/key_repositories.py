@@ -20,7 +20,7 @@ from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.git.repo.push_status import read_push_status
-from boltz_keyscan.sources.git.repo.repository import enclosing, find_root, is_within
+from boltz_keyscan.sources.git.repo.repository import enclosing, find_root, is_below
 from boltz_keyscan.system.paths import relative
 
 
@@ -95,7 +95,7 @@ def _find_inner(target: str, path: str) -> str | None:
         return None
     top = os.path.realpath(os.fsencode(found[0]))
     around = os.path.realpath(os.fsencode(target))
-    if top == around or not is_within(top, around):
+    if not is_below(top, around):
         return None
     repository, own = enclosing(top), enclosing(around)
     # A linked worktree has the commits of its repository.

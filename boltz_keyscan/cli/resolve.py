@@ -22,6 +22,7 @@ from boltz_keyscan.plan import check_current_folder
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, scan_roots
+from boltz_keyscan.sources.git.repo.repository import is_below
 from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
@@ -145,7 +146,7 @@ def _configuration(options: ScanOptions, roots: Sequence[ScanRoot]) -> tuple[Tex
 
 def _checked_in_tree(path: bytes, roots: Sequence[ScanRoot], source: str) -> bytes:
     files = roots[0].trusted_files
-    if files is None or not files.contains(path):
+    if files is None or not is_below(path, files.top):
         raise KeyscanError(
             f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."
         )

@@ -31,7 +31,7 @@ from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
 from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
 from boltz_keyscan.sources.git.repo.references import read_references
-from boltz_keyscan.sources.git.repo.repository import Repository, open_at
+from boltz_keyscan.sources.git.repo.repository import Repository, open_usable
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
@@ -160,7 +160,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     inputs = SuppressionInputs(text, unexposed=settings.fail_policy.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     plan = make_plan(options)
-    repository = _open(folder)
+    repository = open_usable(os.fsencode(folder))
     if repository is not None and not _has_references(repository):
         # A repository without a commit has nothing to scan.
         plan = replace(plan, fail_policy=replace(plan.fail_policy, empty_is_complete=True))
@@ -168,13 +168,6 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     with scan_processes(objects, settings.jobs, settings.turn) as jobs:
         result = pipeline.run(replace(plan, jobs=jobs), (step,), accept_gap=step.accept_gap)
     return rename_repository(result, folder, unit.repository.name)
-
-
-def _open(folder: str) -> Repository | None:
-    try:
-        return open_at(os.fsencode(folder))
-    except (OSError, ValueError):
-        return None
 
 
 def _has_references(repository: Repository) -> bool:

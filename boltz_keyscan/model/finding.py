@@ -308,13 +308,6 @@ class Shard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A shard to scan."""
-
-    shard: Shard
-
-
-@dataclass(frozen=True, slots=True)
 class Discovered:
     """A source found on the way, such as a repository in a folder, opened for the same run."""
 
@@ -324,7 +317,7 @@ class Discovered:
 class SourceReader(Protocol):
     """A reader of one source in one run, which keeps what the run learns of it."""
 
-    def work(self) -> Iterator[Work | Discovered]:
+    def work(self) -> Iterator[Shard | Discovered]:
         """Yield the shards of the source, and sources discovered on the way."""
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:

@@ -20,10 +20,10 @@ from boltz_keyscan.model.finding import (
     Hit,
     Located,
     ScanResult,
+    Shard,
     ShardResult,
     Source,
     SourceReader,
-    Work,
 )
 from boltz_keyscan.pipeline import Plan, ProgressListener
 from boltz_keyscan.plan import Options, make_plan
@@ -95,7 +95,7 @@ class _RecordingReader:
     path_of: Callable[[Hit], bytes]
     found: dict[bytes, list[_Found]]
 
-    def work(self) -> Iterator[Work | Discovered]:
+    def work(self) -> Iterator[Shard | Discovered]:
         """Yield the shards of the reader."""
         return self.reader.work()
 

@@ -1,11 +1,32 @@
-"""Shards that read no file: results of a listing, and names."""
+"""Shards that read no file: results of a listing, and names. The source of a single shard."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from boltz_keyscan.model.enums import Part
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.blob import scan_blob
+from boltz_keyscan.sources.blob import locate_outside_git, scan_blob
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSource:
+    """One shard outside git, such as standard input. The source has no state, so it is its own reader."""
+
+    shard: Shard
+
+    def open(self) -> ShardSource:
+        """Return the reader for one run."""
+        return self
+
+    def work(self) -> Iterator[Shard]:
+        """Yield the shard."""
+        yield self.shard
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Locate hits in a file outside git."""
+        return locate_outside_git(gathered, detector)
 
 
 @dataclass(frozen=True, slots=True)

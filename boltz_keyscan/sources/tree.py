@@ -22,7 +22,6 @@ from boltz_keyscan.model.finding import (
     Shard,
     ShardResult,
     SourceReader,
-    Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
@@ -101,18 +100,18 @@ class TreeReader:
     """Object stores of the repositories found; True where every file has to be scanned."""
     _unusable: set[bytes] = field(default_factory=set, init=False)
 
-    def work(self) -> Iterator[Work | Discovered]:
+    def work(self) -> Iterator[Shard | Discovered]:
         """Yield shards of files and names, gaps, and the repositories found.
 
         Raises:
             KeyscanError: only history was asked for, and there is none here.
         """
         if self.file is None:
-            yield from map(Work, _forecast(self._folder_shards()))
+            yield from _forecast(self._folder_shards())
             if self.source.history:
                 yield from map(Discovered, self._histories())
         elif self.source.files:
-            yield from map(Work, self._file_shards(self.file))
+            yield from self._file_shards(self.file)
         else:
             yield Discovered(self._bundle(self.file))
 

@@ -20,9 +20,9 @@ from boltz_keyscan.sources.git.repo.repository import (
     Repository,
     enclosing,
     find_worktrees_around,
+    is_below,
     is_carried,
     is_git_dir,
-    is_within,
     read_opened,
     read_small,
 )
@@ -65,13 +65,9 @@ class TreeFiles:
         except OSError as error:
             # A link on the way was removed meanwhile.
             raise _unusable(path, error.strerror or "unreadable") from error
-        if real == top or not is_within(real, top):
+        if not is_below(real, top):
             raise _unusable(path, "a link leads out of the tree")
         return read_named_file(real, fsutil.decode(path), top)
-
-    def contains(self, path: bytes) -> bool:
-        """Return True if a path is below ``top``."""
-        return path != self.top and is_within(path, self.top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +99,6 @@ class CommitFiles:
             raise _unusable(path, f"not read {self.label}: {error.message}") from error
         finally:
             contents.close()
-
-    def contains(self, path: bytes) -> bool:
-        """Return True if a path is below ``top``."""
-        return path != self.top and is_within(path, self.top)
 
 
 class CommitFileReader:
@@ -143,7 +135,7 @@ class CommitFileReader:
         Raises:
             GitError: git cannot read a folder on the way.
         """
-        if not self._revision.contains(path):
+        if not is_below(path, self._revision.top):
             return None
         if self._reader.timeout_error:
             raise GitError(self._reader.timeout_error)

@@ -307,8 +307,8 @@ def test_a_bundle_that_is_gone_when_it_is_opened(source: Repo) -> None:
     path = bundled(source, "x.bundle")
     vanished = bundle.BundleSource(BundleFile(b"x.bundle", b"x.bundle", bytes(path.parent)))
     shutil.rmtree(path.parent)
-    (work,) = vanished.open().work()
-    (gap,) = work.shard.scan(None).gaps  # type: ignore[arg-type]  # a gap needs no detector
+    (shard,) = vanished.open().work()
+    (gap,) = shard.scan(None).gaps  # type: ignore[arg-type]  # a gap needs no detector
     assert (gap.where, gap.reason) == ("x.bundle", "unreadable")
 
 

@@ -25,7 +25,6 @@ from boltz_keyscan.model.finding import (
     Shard,
     ShardResult,
     Source,
-    Work,
 )
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailPolicy
@@ -271,7 +270,7 @@ def test_a_plan_can_be_run_again(repo: Repo) -> None:
 
 def shards_of(source: Source) -> Iterator[Shard]:
     """The shards of a source, without those of sources in it."""
-    yield from (item.shard for item in source.open().work() if isinstance(item, Work))
+    yield from (item for item in source.open().work() if not isinstance(item, Discovered))
 
 
 @dataclass
@@ -284,9 +283,9 @@ class Between:
     def open(self) -> Between:
         return self
 
-    def work(self) -> Iterator[Work | Discovered]:
+    def work(self) -> Iterator[Shard | Discovered]:
         for item in self.tree.work():
-            if isinstance(item, Work) and isinstance(item.shard, FileShard):
+            if isinstance(item, FileShard):
                 self.act()
             yield item
 
@@ -359,10 +358,10 @@ class Failing:
     def open(self) -> Failing:
         return self
 
-    def work(self) -> Iterator[Work]:
-        yield Work(FileShard(os.fsencode(os.environ["HOME"]), b"", (b"leak.txt",)))
+    def work(self) -> Iterator[Shard]:
+        yield FileShard(os.fsencode(os.environ["HOME"]), b"", (b"leak.txt",))
         if self.at == "shard":
-            yield Work(FailingShard())
+            yield FailingShard()
         if self.at == "shards":
             raise OSError(24, os.strerror(24))
 

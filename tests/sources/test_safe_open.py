@@ -10,7 +10,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model.finding import Discovered, ShardResult, Work
+from boltz_keyscan.model.finding import Discovered, Shard, ShardResult
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import walk_tree
 from boltz_keyscan.sources.git.bundle import BundleSource
@@ -30,21 +30,21 @@ CONTENTS = {
 }
 
 
-def all_of(work: Iterable[Work | Discovered]) -> Iterator[ShardResult]:
+def all_of(work: Iterable[Shard | Discovered]) -> Iterator[ShardResult]:
     """Scan shards, and what turned out to be in them."""
     for item in work:
         match item:
-            case Work(shard):
+            case Discovered(reader):
+                yield from all_of(reader.work())
+            case shard:
                 result = shard.scan(DETECTOR)
                 yield result
                 yield from all_of(within(result))
-            case Discovered(reader):
-                yield from all_of(reader.work())
 
 
-def within(result: ShardResult) -> Iterator[Work | Discovered]:
+def within(result: ShardResult) -> Iterator[Shard | Discovered]:
     """Containers and bundles that a shard found."""
-    yield from map(Work, result.more)
+    yield from result.more
     yield from (Discovered(BundleSource(file).open()) for file in result.bundles)
 
 
@@ -85,7 +85,7 @@ def test_before_a_container_or_a_bundle_is_opened(tmp_path: Path, name: str) -> 
     tree = built(tmp_path, CONTENTS[name])
     (tree / "a" / "f").write_bytes(CONTENTS[name])
     work = TreeSource(os.fsencode(tree), b"").open().work()
-    first = [item.shard.scan(DETECTOR) for item in work if isinstance(item, Work)]
+    first = [item.scan(DETECTOR) for item in work if not isinstance(item, Discovered)]
     swapped(tree, "a")()
     results = [later for result in first for later in all_of(within(result))]
     assert [(gap.where, gap.reason) for result in results for gap in result.gaps] == [("a/f", "unreadable")]

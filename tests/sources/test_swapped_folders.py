@@ -141,7 +141,7 @@ def test_packs_outside_are_never_read(tmp_path: Path, name: str, *, linked: bool
         (top / "objects" / "info").mkdir()
         (top / "objects" / "info" / "alternates").write_text("../lent\n")
     view = view_of(top)
-    names = set(read_names(view).packs)
+    names = set(read_names(view.stores).packs)
     assert linked == (view.objects != os.fsencode(top / "objects"))
     assert read_directly(view) == {fingerprint(INSIDE)}
 
@@ -149,7 +149,7 @@ def test_packs_outside_are_never_read(tmp_path: Path, name: str, *, linked: bool
         seen = set().union(*(read_directly(view) for _ in range(600)))
         for _ in range(100):
             with contextlib.suppress(OSError):
-                assert set(read_names(view).packs) <= names
+                assert set(read_names(view.stores).packs) <= names
 
     assert seen <= {fingerprint(INSIDE)}
 
@@ -166,7 +166,7 @@ def test_a_link_that_appears_after_the_decision_is_a_gap(tmp_path: Path, name: s
     assert checked.view.objects != view.objects
     assert new_packs(view, Memory()) == {}
     with pytest.raises(OSError, match="became a link"):
-        read_names(view)
+        read_names(view.stores)
     (path,) = (tmp_path / "kept").glob("**/*.pack")
     stem = os.fsencode(top / "objects" / "pack" / path.stem)
     (shard,) = reader.shards(view, ".", stem)
@@ -190,7 +190,7 @@ def test_a_link_that_appears_before_the_listing_is_a_gap(
 
     monkeypatch.setattr(history, "check_packs", check_then_swap)
     source = history.HistorySource(found, b"", ".", os.fsencode(top)).open()
-    results = [work.shard.scan(DETECTOR) for work in source.work()]
+    results = [shard.scan(DETECTOR) for shard in source.work()]
     gaps = [gap for result in results for gap in result.gaps]
     assert [(gap.reason, gap.by_design) for gap in gaps if gap.reason == "object-store"] == [
         ("object-store", False)

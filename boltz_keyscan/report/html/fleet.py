@@ -41,9 +41,8 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     keys = [key for key in found if key.finding.shape is not Shape.PLACEHOLDER]
     names = short_fingerprints(key.finding.fingerprint for key in found)
     spreads = {key.finding.fingerprint: make_spread(result, key) for key in found[:MAX_TIMED]}
-    kinds = _urgent_situations(keys)
-    concerns = ((key, (key.situation, is_link(key.finding))) for key in keys if _is_urgent(key))
-    urgent = next((key for key, concern in concerns if concern == kinds[0]), None)
+    urgent = _list_urgent(keys)
+    kinds = dict.fromkeys((key.situation, is_link(key.finding)) for key in urgent)
     deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
     drawn = (key.finding for key in keys[:MAX_TIMED] if key.finding.fingerprint in spreads)
     timed = [(finding, spreads[finding.fingerprint].life) for finding in drawn]
@@ -63,7 +62,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         warning="",
         counts=[(level, sum(key.finding.severity is level for key in keys)) for level in Severity],
         advice=[make_advice(kind, is_link=is_link) for kind, is_link in kinds],
-        command=explain_command(urgent, names[urgent.finding.fingerprint]) if urgent else "",
+        command=explain_command(urgent[0], names[urgent[0].finding.fingerprint]) if urgent else "",
         coverage=tuple(_coverage(result)),
         gaps=tuple(gap_groups(_gaps(result))),
         repositories=_table(result),
@@ -91,13 +90,10 @@ def _verdict(result: FleetResult, keys: Sequence[FleetKey]) -> Iterator[Heading]
             yield "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
 
 
-def _is_urgent(key: FleetKey) -> bool:
-    return not key.suppressed and key.situation is not Situation.IN_PLACE
-
-
-def _urgent_situations(keys: Sequence[FleetKey]) -> list[tuple[Situation, bool]]:
-    kinds = {(key.situation, is_link(key.finding)) for key in keys if _is_urgent(key)}
-    return sorted(kinds, key=lambda kind: (kind[0].rank, kind[1]))
+def _list_urgent(keys: Sequence[FleetKey]) -> list[FleetKey]:
+    """Return the keys that ask for action, by situation, keys before share links."""
+    urgent = (key for key in keys if not key.suppressed and key.situation is not Situation.IN_PLACE)
+    return sorted(urgent, key=lambda key: (key.situation.rank, is_link(key.finding)))
 
 
 def _coverage(result: FleetResult) -> Iterator[CoverageRow]:

@@ -47,6 +47,13 @@ def possible_ids(file: FileIO, name: str) -> frozenset[str]:
     return frozenset({own, pointer_id(content.encode(), size, name)})
 
 
+def blob_id(content: bytes, name: str) -> str:
+    """Return the id of a content in a repository with the hash of this name."""
+    import hashlib  # noqa: PLC0415 - as below
+
+    return hashlib.new(name, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def pointer_id(digest: bytes, size: int, name: str) -> str:
     """Return the id of the pointer that a repository has in place of a content in git-lfs.
 
@@ -55,10 +62,7 @@ def pointer_id(digest: bytes, size: int, name: str) -> str:
         size: bytes of the content.
         name: the hash of the repository.
     """
-    import hashlib  # noqa: PLC0415 - as below
-
-    pointer = _POINTER % (digest, size)
-    return hashlib.new(name, b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
+    return blob_id(_POINTER % (digest, size), name)
 
 
 def _find_size(file: FileIO) -> int | None:

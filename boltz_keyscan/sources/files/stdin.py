@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 
-from boltz_keyscan.model.finding import (
-    Detector,
-    Gap,
-    Located,
-    Origin,
-    ShardResult,
-    Tally,
-    Work,
-)
+from boltz_keyscan.model.finding import Detector, Gap, Origin, ShardResult, Tally
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.blob import CHUNK, locate_outside_git, unreadable_gap
+from boltz_keyscan.sources.blob import CHUNK, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 
 NAME = b"<stdin>"
@@ -24,7 +15,7 @@ NAME = b"<stdin>"
 
 @dataclass(frozen=True, slots=True)
 class StdinShard:
-    """A read of standard input; weight 0 keeps it in the process that owns the descriptor."""
+    """A read of standard input, given as ``-``; weight 0 keeps it in the process that owns the descriptor."""
 
     weight: int = 0
 
@@ -39,20 +30,3 @@ class StdinShard:
         except OSError as error:
             tally = Tally(files=1, bytes=spool.bytes)
             return ShardResult(gaps=(unreadable_gap(name, error),), tally=tally)
-
-
-@dataclass(frozen=True, slots=True)
-class StdinSource:
-    """Standard input, given as ``-``. It has no state, so it is its own reader."""
-
-    def open(self) -> StdinSource:
-        """Return the reader for one run."""
-        return self
-
-    def work(self) -> Iterator[Work]:
-        """Yield one shard."""
-        yield Work(StdinShard())
-
-    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Locate hits in a file outside git."""
-        return locate_outside_git(gathered, detector)

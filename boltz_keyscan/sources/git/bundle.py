@@ -27,8 +27,8 @@ from boltz_keyscan.model.finding import (
     Location,
     Match,
     Origin,
+    Shard,
     ShardResult,
-    Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, object_path, unreadable_gap
@@ -121,7 +121,7 @@ class BundleReader:
     _thin: bool = field(default=False, init=False)
     """True if it needs commits that are not in it."""
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield the shards of its history."""
         where = fsutil.decode(self.file.shown)
         try:
@@ -132,21 +132,21 @@ class BundleReader:
                 if size > MAX_BUNDLE_BYTES:
                     limit = f"{MAX_BUNDLE_BYTES >> 30} GiB"
                     detail = f"not opened: it is larger than {limit}; clone it, and scan the clone"
-                    yield Work(gap_shard(Gap(where, "too-large", detail, paths=(where,))))
+                    yield gap_shard(Gap(where, "too-large", detail, paths=(where,)))
                     return
                 repository, view = _create_repository(header)
                 gaps = _import(header, file, view, size, where)
         except OSError as error:
-            yield Work(gap_shard(unreadable_gap(where, error)))
+            yield gap_shard(unreadable_gap(where, error))
             return
         except ValueError as error:
             detail = f"not opened: {error}"
-            yield Work(gap_shard(Gap(where, "bundle-unreadable", detail, paths=(where,))))
+            yield gap_shard(Gap(where, "bundle-unreadable", detail, paths=(where,)))
             return
         except GitError as error:
-            yield Work(gap_shard(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}")))
+            yield gap_shard(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}"))
             return
-        yield Work(gap_shard(*gaps))
+        yield gap_shard(*gaps)
         self._thin = bool(header.prerequisites)
         opened = PreparedRepository(view, (), header.filtered, incremental=self._thin)
         self._history = HistorySource(repository, b"", where, b"", prepared=opened).open()

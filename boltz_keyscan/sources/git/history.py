@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.git.objects.flags import flag_objects, is_unredacted, take_damaged
@@ -84,11 +84,8 @@ class HistoryReader:
     _reach: Reach | None = field(default=None, init=False)
     """Objects that references reached in an earlier scan, if they are all still there."""
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield shards of names first, then of objects."""
-        return map(Work, self._shards())
-
-    def _shards(self) -> Iterator[Shard]:
         opened = self.prepare()
         yield gap_shard(*opened.gaps)
         if opened.view is None:
@@ -105,7 +102,7 @@ class HistoryReader:
         yield gap_shard(*checked.gaps)
         self.prepared = replace(opened, view=checked.view)
         try:
-            self._names = read_names(checked.view)
+            self._names = read_names(checked.view.stores)
         except OSError as error:
             yield gap_shard(self._make_gap("object-store", f"history not read: {error.strerror}"))
             return

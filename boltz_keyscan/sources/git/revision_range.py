@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
@@ -92,16 +92,13 @@ class RangeReader:
     _is_cut: bool = field(default=False, init=False)
     """True if a shallow boundary lies within the range."""
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield shards of the pushed names, then of the objects.
 
         Raises:
             KeyscanError: not a repository, or a revision that it does not have.
             GitError: git cannot be used.
         """
-        return map(Work, self._shards())
-
-    def _shards(self) -> Iterator[Shard]:
         repository = open_named(self.path, self.where)
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")

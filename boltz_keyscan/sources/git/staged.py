@@ -25,7 +25,6 @@ from boltz_keyscan.model.finding import (
     Shard,
     ShardResult,
     Tally,
-    Work,
 )
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
@@ -33,7 +32,7 @@ from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
 from boltz_keyscan.sources.git.repo.references import read_references
-from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_below, open_usable
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
 from boltz_keyscan.sources.signatures import is_brotli
@@ -125,16 +124,13 @@ class StagedReader:
     _compared: dict[str, dict[bytes, str | None]] = field(default_factory=dict, init=False)
     """Differences between the index and HEAD, by its id."""
 
-    def work(self) -> Iterator[Work]:
+    def work(self) -> Iterator[Shard]:
         """Yield a shard of names, one of blobs, and files whose content is not in the index.
 
         Raises:
             KeyscanError: the current folder is not in a worktree.
             GitError: git cannot be used.
         """
-        return map(Work, self._shards())
-
-    def _shards(self) -> Iterator[Shard]:
         here = _current_folder()
         repository = _find_repository(here)
         top = repository.worktree or here
@@ -225,7 +221,9 @@ def _find_repository(here: bytes) -> Repository:
         # and with 'git --git-dir=... --work-tree=...', where it does not.
         git_dir = os.path.join(here, os.fsencode(variable))
         if found is None or os.path.realpath(found.git_dir) != os.path.realpath(git_dir):
-            found = _open(git_dir, os.path.join(here, os.fsencode(os.environ.get("GIT_WORK_TREE", ""))))
+            worktree = os.path.join(here, os.fsencode(os.environ.get("GIT_WORK_TREE", "")))
+            opened = open_usable(git_dir)
+            found = opened and replace(opened, worktree=os.path.abspath(worktree))
     if found is None or found.worktree is None:
         raise KeyscanError(
             "the hook runs inside a git worktree, and this folder is in none",
@@ -234,19 +232,11 @@ def _find_repository(here: bytes) -> Repository:
     return found
 
 
-def _open(git_dir: bytes, worktree: bytes) -> Repository | None:
-    try:
-        found = open_at(git_dir)
-    except (OSError, ValueError):
-        return None
-    return replace(found, worktree=os.path.abspath(worktree)) if found is not None else None
-
-
 def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
     """Return the path of a named file as in the index; absolute if it is outside the worktree."""
     path = os.path.abspath(os.path.join(here, name))
     for folder, file in ((top, path), (os.path.realpath(top), _without_links(path))):
-        if file != folder and is_within(file, folder):
+        if is_below(file, folder):
             return relative(file, folder)
     return path
 

@@ -7,13 +7,12 @@ keys of the blob are compared by fingerprint.
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Hit
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.files.content_id import possible_ids
+from boltz_keyscan.sources.files.content_id import blob_id, possible_ids
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.repo.file_status import FileStatus
 from boltz_keyscan.sources.git.run.environment import OBJECT_FORMATS
@@ -76,8 +75,6 @@ class Comparison:
 def _hash_file(path: bytes, id_bytes: int) -> frozenset[str]:
     name = OBJECT_FORMATS[id_bytes]
     if os.path.islink(path):
-        target = os.readlink(path)
-        own = hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
-        return frozenset({own})
+        return frozenset({blob_id(os.readlink(path), name)})
     with open(os.open(path, FLAGS), "rb", buffering=0) as file:
         return possible_ids(file, name)

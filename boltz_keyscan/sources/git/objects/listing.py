@@ -65,21 +65,17 @@ class Names:
         return sum(count for name, count in self.packs.items() if name in memory.packs)
 
 
-def read_names(view: git.RepoView) -> Names:
-    """Return the names in the stores of a view.
+def count_objects(store: bytes) -> int:
+    """Return the number of objects in a store, according to its pack indexes; errors as ``read_names``."""
+    return read_names((os.path.realpath(store),)).max_new_objects(Memory())
+
+
+def read_names(stores: Iterable[bytes]) -> Names:
+    """Return the names in object stores.
 
     Raises:
         OSError: a store, or a folder of it, became a link.
     """
-    return _read_names(view.stores)
-
-
-def count_objects(store: bytes) -> int:
-    """Return the number of objects in a store, according to its pack indexes; errors as ``read_names``."""
-    return _read_names((os.path.realpath(store),)).max_new_objects(Memory())
-
-
-def _read_names(stores: Iterable[bytes]) -> Names:
     packs: dict[str, int] = {}
     loose: set[str] = set()
     for store in stores:

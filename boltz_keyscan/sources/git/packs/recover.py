@@ -8,6 +8,7 @@ temporary folder of the run, nothing to a scanned folder.
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import IO
 
 from boltz_keyscan import fsutil
@@ -29,14 +30,14 @@ def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
     git reads every object of the pack and compares the checksum at its end.
     """
     empty_view = git.RepoView(skeleton, os.fsencode(skeleton))
-    seconds = _timeout(os.stat(pack).st_size)
+    size = os.stat(pack).st_size
     # Under neutral names: the pack's own can hold a key, and any user can read command lines.
     linked, new_index = (os.path.join(tempdir.folder(), name) for name in (b"a.pack", b"a.idx"))
     fsutil.make_link(pack, linked)
-    error = git.run_with_file(empty_view, *_NO_SYNC, "index-pack", "-o", new_index, linked, seconds=seconds)
+    error = _run(empty_view, "index-pack", "-o", new_index, linked, size=size)
     if not error:
         os.replace(new_index, index)
-    return _fatal_line(error)
+    return error
 
 
 def import_pack(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
@@ -51,11 +52,8 @@ def import_pack(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> st
     Returns:
         git's error message, or "".
     """
-    view = git.RepoView(skeleton, store)
-    seconds = _timeout(most)
     options = ("index-pack", "--stdin", f"--max-input-size={most}")
-    error = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
-    return _fatal_line(error)
+    return _run(git.RepoView(skeleton, store), *options, stdin=stream, size=most)
 
 
 def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[int, str]:
@@ -66,12 +64,10 @@ def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[
     Returns:
         The number of objects, and git's error message or "".
     """
-    view = git.RepoView(skeleton, store)
-    seconds = _timeout(most)
     options = ("unpack-objects", "-r", "-q", f"--max-input-size={most}")
-    error = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    error = _run(git.RepoView(skeleton, store), *options, stdin=stream, size=most)
     folders = (entry for entry in os.scandir(store) if len(entry.name) == len("ab"))
-    return sum(len(os.listdir(folder)) for folder in folders), _fatal_line(error)
+    return sum(len(os.listdir(folder)) for folder in folders), error
 
 
 def object_count(stream: IO[bytes]) -> int:
@@ -80,10 +76,16 @@ def object_count(stream: IO[bytes]) -> int:
     return int.from_bytes(header[8:], "big") if len(header) == 12 and header.startswith(b"PACK") else 0
 
 
-def _timeout(size: int) -> float:
-    return _MIN_SECONDS + _SECONDS_PER_BYTE * size
+def _run(
+    view: git.RepoView, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, size: int
+) -> str:
+    """Run a git that reads a pack and may write files of any size; the pack has ``size`` bytes.
 
-
-def _fatal_line(error: str) -> str:
-    """Return the last line of an error message, which is the fatal one."""
+    Returns:
+        The last line of its error message, which is the fatal one, or "".
+    """
+    seconds = _MIN_SECONDS + _SECONDS_PER_BYTE * size
+    with git.GitProcess(view, *_NO_SYNC, *arguments, stdin=stdin, seconds=seconds, most=None) as process:
+        process.output.readall()
+        error = process.wait()
     return error.splitlines()[-1].removeprefix("fatal: ") if error else ""

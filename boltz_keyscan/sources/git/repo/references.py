@@ -11,9 +11,8 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.repository import (
     Repository,
     describe,
-    is_folder,
     list_folder,
-    read_opened,
+    read_below,
     read_small,
 )
 from boltz_keyscan.sources.safe_open import DirectoryOpener
@@ -116,14 +115,8 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
             if os.path.join(common, worktree) != git_dir:
                 starts += [(opener, worktree + b"/" + name) for name in (b"HEAD", b"refs")]
         for source, start in starts:
-            names = [start]
-            for name in names:
-                # No link is followed, nor a folder on the way that became one since it was listed.
-                try:
-                    if is_folder(source, name):
-                        names += list_folder(source, name)
-                    else:
-                        yield name, read_opened(source.open(name)).strip()
-                except OSError as error:
-                    if name != start or error.errno not in {errno.ENOENT, errno.ENOTDIR}:
-                        broken.append((name, describe(error)))
+            for name, content in read_below(source, start):
+                if isinstance(content, bytes):
+                    yield name, content.strip()
+                elif name != start or content.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                    broken.append((name, describe(content)))

@@ -5,7 +5,6 @@ A remote branch may be rewritten, or deleted and pruned. What it had was pushed 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 
@@ -13,13 +12,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.references import References
-from boltz_keyscan.sources.git.repo.repository import (
-    Repository,
-    is_folder,
-    list_folder,
-    read_opened,
-    read_small,
-)
+from boltz_keyscan.sources.git.repo.repository import Repository, read_below, read_small
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import list_commits
 from boltz_keyscan.sources.safe_open import DirectoryOpener
@@ -108,14 +101,10 @@ def list_stash_commits(view: git.RepoView, stashes: tuple[str, ...]) -> dict[str
 def _read_logs(common: bytes, starts: tuple[bytes, ...]) -> Iterator[tuple[bytes, list[str]]]:
     """Yield the reflogs at and below some names: their names, and the ids in them, newest first."""
     with DirectoryOpener(common) as opener:
-        names = [b"logs/" + name for name in starts]
-        for name in names:
-            # No link is followed. That there is no such file or folder is the usual case.
-            with contextlib.suppress(OSError):
-                if is_folder(opener, name):
-                    names += list_folder(opener, name)
-                else:
-                    text = read_opened(opener.open(name))
+        for start in starts:
+            for name, text in read_below(opener, b"logs/" + start):
+                # That there is no such file or folder is the usual case.
+                if isinstance(text, bytes):
                     yield name.removeprefix(b"logs/"), _parse(text, is_stash=name.endswith(_STASH))
 
 

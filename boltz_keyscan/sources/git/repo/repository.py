@@ -79,6 +79,13 @@ def open_at(path: bytes) -> Repository | None:
     return _open(dot_git, path)
 
 
+def open_usable(path: bytes) -> Repository | None:
+    """Return the repository at a path as ``open_at``; None for a broken one too."""
+    with contextlib.suppress(OSError, ValueError):
+        return open_at(path)
+    return None
+
+
 def open_named(path: bytes, shown: str) -> Repository | None:
     """Return the repository at a path that the user named, or None.
 
@@ -94,11 +101,7 @@ def open_named(path: bytes, shown: str) -> Repository | None:
 
 def enclosing(path: bytes) -> Repository | None:
     """Return the innermost repository whose worktree or git directory holds ``path``; skip broken ones."""
-    for folder in _with_parents(path):
-        with contextlib.suppress(OSError, ValueError):
-            if (found := open_at(folder)) is not None:
-                return found
-    return None
+    return next(filter(None, map(open_usable, _with_parents(path))), None)
 
 
 def find_worktrees_around(path: bytes) -> Iterator[Repository]:
@@ -107,10 +110,8 @@ def find_worktrees_around(path: bytes) -> Iterator[Repository]:
     Bare repositories are skipped too: their folder may be part of a worktree.
     """
     for folder in _with_parents(path):
-        if os.path.lexists(os.path.join(folder, b".git")):
-            with contextlib.suppress(OSError, ValueError):
-                if (found := open_at(folder)) is not None:
-                    yield found
+        if os.path.lexists(os.path.join(folder, b".git")) and (found := open_usable(folder)) is not None:
+            yield found
 
 
 def _with_parents(path: bytes) -> Iterator[bytes]:
@@ -177,6 +178,11 @@ def is_within(path: bytes, folder: bytes) -> bool:
     return path == folder or slashed(path).startswith(with_slash(folder))
 
 
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Return True if a path lies below ``folder``, by name only."""
+    return path != folder and is_within(path, folder)
+
+
 def _named_path(folder: bytes, name: bytes) -> bytes:
     """Return the path that a file in a folder names.
 
@@ -236,11 +242,24 @@ def list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
         return [name + b"/" + os.fsencode(entry.name) for entry in entries]
 
 
+def read_below(opener: DirectoryOpener, start: bytes) -> Iterator[tuple[bytes, bytes | OSError]]:
+    """Yield path and content of a file below a git directory, or of all files of a folder there.
+
+    No link is followed, nor a folder that became one since it was listed. In place of what cannot be read is
+    the error.
+    """
+    names = [start]
+    for name in names:
+        try:
+            if stat.S_ISDIR(opener.status(name).st_mode):
+                names += list_folder(opener, name)
+                continue
+            content: bytes | OSError = read_opened(opener.open(name))
+        except OSError as error:
+            content = error
+        yield name, content
+
+
 def describe(error: OSError) -> str:
     """Return the reason why a file below a git directory was not read."""
     return "a symbolic link" if error.errno == errno.ELOOP else error.strerror or "unreadable"
-
-
-def is_folder(opener: DirectoryOpener, name: bytes) -> bool:
-    """Return True for a folder below a git directory, False for a link or another file."""
-    return stat.S_ISDIR(opener.status(name).st_mode)

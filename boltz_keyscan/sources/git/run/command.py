@@ -275,19 +275,6 @@ def run(
         return process.output.readall(), process.wait()
 
 
-def run_with_file(
-    view: RepoView, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
-) -> str:
-    """Run a git that reads a file from its current offset and may write files of any size.
-
-    Returns:
-        Its error message or "".
-    """
-    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=None) as process:
-        process.output.readall()
-        return process.wait()
-
-
 def fields(
     view: RepoView,
     *arguments: str | bytes,
