@@ -8,6 +8,7 @@ gets at most ``signatures.CHECKED_BYTES`` bytes; fewer than it needs pass, as th
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from collections.abc import Callable
 from typing import Literal
@@ -146,12 +147,23 @@ def _by_pattern(pattern: bytes) -> Callable[[bytes], bool]:
 
 
 def is_zip_header(buffer: bytes | bytearray | memoryview, at: int, end: int) -> bool:
-    """Return True if a header of zip is at an offset: its name is text, which code of programs is not."""
+    """Return True if a header of zip is at an offset, and not the code of a program.
+
+    Its name is text, or another record follows it in the directory, which all programs read.
+    """
     if not _ZIP_HEADER.match(buffer, at, end):
         return False
     size_at, name_at = (at + offset for offset in _ZIP_NAMES[buffer[at + 2]])
-    size = int.from_bytes(buffer[size_at : size_at + 2], "little")
-    return not _NO_NAME.search(buffer, name_at, min(name_at + size, end))
+    sizes = struct.unpack("<3H", bytes(buffer[size_at : size_at + 6]).ljust(6, b"\0"))
+    if is_zip_name(bytes(buffer[name_at : min(name_at + sizes[0], end)])):
+        return True
+    following = name_at + sum(sizes)
+    return buffer[at + 2] == 1 and buffer[following : following + 2] == b"PK"
+
+
+def is_zip_name(name: bytes) -> bool:
+    """Return True if the name of a member of zip has no control character but spaces and ends of lines."""
+    return not _NO_NAME.search(name)
 
 
 def _is_zip(window: bytes) -> bool:

@@ -132,6 +132,20 @@ def test_archives_in_a_large_member_are_opened_if_they_are_held(
     assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)] * keys
 
 
+@pytest.mark.parametrize(
+    ("name", "behind"),
+    [("Icon\r", 0), ("Icon\r", 200_000), ("\x01a", 0), ("\x7f", 1000), ("\x01" * 600, 0)],
+)
+def test_a_zip_whose_names_have_control_characters_is_opened(name: str, behind: int, tmp_path: Path) -> None:
+    """macOS has a file with such a name in folders with a picture of their own."""
+    path = tmp_path / "program"
+    path.write_bytes(b"MZ" + bytes(2000) + zipped({name: CONTENT * 2}) + b" " * behind)
+    result = scanned(path)
+    assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)] * len(result.hits)
+    assert result.hits
+    assert result.gaps == ()
+
+
 def test_the_headers_of_zip_in_a_program_are_no_archive(tmp_path: Path) -> None:
     """As in one that has miniz: constants in its code, with what could be a method and the size of a name."""
     code = bytes.fromhex(

@@ -43,7 +43,7 @@ from boltz_keyscan.sources.archives.zip_headers import (
     read_zip64,
 )
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.signature_checks import ZIP_METHODS
+from boltz_keyscan.sources.signature_checks import ZIP_METHODS, is_zip_name
 
 _HAS_END_MARK = 0x02
 """Bit of a member in lzma whose end is marked in its data (4.4.4)."""
@@ -228,7 +228,7 @@ def _members_by_local_header(
         flags, method, crc, size, full, name_length, extra_length = struct.unpack("<6xHH4xIIIHH", fixed)
         names = reader.peek(30 + name_length + extra_length)[30:]
         name, extra = names[:name_length], names[name_length:]
-        if method not in ZIP_METHODS or not name or min(name) < 0x20 or not is_field_list(extra):
+        if method not in ZIP_METHODS or not name or not is_zip_name(name) or not is_field_list(extra):
             reader.skip(4)
             continue
         start = base + reader.position
