@@ -105,3 +105,14 @@ def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -
     running = stream.ObjectStream(git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
     running.close()
     running._write(b"contents HEAD\nflush\n")
+
+
+@pytest.mark.parametrize("beginning", [fake_key()[:14].encode(), bytes.fromhex("00000000a1b2")])
+def test_the_random_end_of_a_stream_is_part_of_no_object(
+    beginning: bytes, repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In hexadecimal it may look like the beginning of a key or of a dump."""
+    repo.leak("a.txt", "nothing", "here")
+    monkeypatch.setattr("os.urandom", lambda size: beginning.ljust(size, b"\1"))
+    result = scanned(repo)
+    assert (result.hits, result.gaps, result.more) == ((), (), ())
