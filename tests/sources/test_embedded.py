@@ -118,8 +118,17 @@ LARGE_ZIP = zipped({"large": bytes(40 << 20), "a.gz": gzip.compress(CONTENT)}, z
         (LARGE_ZIP, 1, 1),
         (gzip.compress(LETTERS + CONTENT, 1), 0, 1),
         (base64.b64encode(ARCHIVES["gzip"]), 0, 1),
+        ((b"BZh91AY&SY" + bytes(290)) * (200 << 10), 0, 1),
     ],
-    ids=["two", "one before much", "two far from each other", "a zip", "a stream", "an encoded one"],
+    ids=[
+        "two",
+        "one before much",
+        "two far from each other",
+        "a zip",
+        "a stream",
+        "an encoded one",
+        "a flood",
+    ],
 )
 def test_archives_in_a_large_member_are_opened_if_they_are_held(
     behind: bytes, keys: int, gaps: int, tmp_path: Path

@@ -107,11 +107,13 @@ def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -
     running._write(b"contents HEAD\nflush\n")
 
 
-@pytest.mark.parametrize("beginning", [fake_key()[:14].encode(), bytes.fromhex("00000000a1b2")])
+@pytest.mark.parametrize(
+    "beginning", [fake_key()[:14].encode(), b"PK\3\4\x14\0\0\0\x08\0"], ids=["key", "zip"]
+)
 def test_the_random_end_of_a_stream_is_part_of_no_object(
     beginning: bytes, repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In hexadecimal it may look like the beginning of a key or of a dump."""
+    """In hexadecimal it may look like the beginning of a key or of an archive."""
     repo.leak("a.txt", "nothing", "here")
     monkeypatch.setattr("os.urandom", lambda size: beginning.ljust(size, b"\1"))
     result = scanned(repo)

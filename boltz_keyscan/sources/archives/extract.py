@@ -313,10 +313,11 @@ class Extractor:
     ) -> bool:
         """Open the containers embedded in bytes of a blob, from ``start`` on; True if all are held."""
         marks = {at - start: marks[at] for at in marks.keys() - frame.covered(marks)}
+        is_part, kinds = is_beginning or start > 0, set(marks.values())
         # The place of an encoded text needs the lines before it.
-        if start and not TEXTS.keys().isdisjoint(marks.values()):
+        if (is_part and FLOOD in kinds) or (start and TEXTS.keys() & kinds):
             return False
-        inner = frame.part() if start or is_beginning else frame
+        inner = frame.part() if is_part else frame
         first = len(self.gaps)
         self._open_embedded(marks, InMemory(held), inner)
         if inner is frame:
